@@ -1,0 +1,198 @@
+// Every bound of the program, with its reason: the protocol's figures, and the sum that bounds the
+// memory. Names in the first half are those of the WireGuard whitepaper.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace troupe::limits {
+
+using namespace std::chrono_literals;
+
+// --- The protocol: whitepaper section 6, and what the kernel adds to it -------------------------
+
+inline constexpr auto rekey_after_time = 120s;
+inline constexpr auto reject_after_time = 180s;
+inline constexpr auto rekey_attempt_time = 90s;
+inline constexpr auto rekey_timeout = 5s;
+inline constexpr auto keepalive_timeout = 10s;
+/// Added to rekey_timeout at random, so that peers which lost a link together do not retry
+/// together.
+inline constexpr auto rekey_timeout_jitter_max = 333ms;
+inline constexpr std::uint64_t rekey_after_messages = std::uint64_t{1} << 60;
+inline constexpr std::uint64_t reject_after_messages =
+    std::numeric_limits<std::uint64_t>::max() - (std::uint64_t{1} << 13);
+/// The responder's data may still keep the initiator's session busy: the initiator, on receiving,
+/// renews while there is time for one lost handshake before reject_after_time.
+inline constexpr auto rekey_on_receive_after_time =
+    reject_after_time - keepalive_timeout - rekey_timeout;
+/// Data unanswered for so long starts a new handshake.
+inline constexpr auto new_handshake_time = keepalive_timeout + rekey_timeout;
+/// Sessions, handshake and their keys are wiped when nothing has renewed them.
+inline constexpr auto zero_key_material_time = 3 * reject_after_time;
+inline constexpr int handshake_attempts_max = rekey_attempt_time / rekey_timeout;
+/// Section 5.1: at most one initiation of a peer is consumed in such a time.
+inline constexpr auto initiation_interval_min = 20ms;
+inline constexpr std::size_t padding_multiple = 16;
+/// RFC 6479: bits kept; one word is always being cleared, so 8128 packets may be late.
+inline constexpr std::size_t replay_window_bits = 8192;
+
+inline constexpr auto cookie_secret_time = 120s;
+/// A client stops using a cookie a little earlier, since its clock began a little later.
+inline constexpr auto cookie_use_time = cookie_secret_time - 5s;
+
+static_assert(rekey_after_time < rekey_on_receive_after_time);
+static_assert(rekey_on_receive_after_time < reject_after_time);
+static_assert(rekey_after_messages < reject_after_messages);
+
+// --- Handshakes: bounded work, whoever asks for it ---------------------------------------------
+
+/// Handshake jobs that may be out at once. At about 100 us each one core works them off in 50 ms,
+/// well under the 5 s after which a peer asks again.
+inline constexpr std::size_t handshake_jobs_max = 512;
+/// Received initiations waiting at which the tunnel counts as under load (kernel: an eighth).
+inline constexpr std::size_t under_load_backlog = handshake_jobs_max / 8;
+/// Under load is held, so that the answer does not flap between packets of one flood.
+inline constexpr auto under_load_hold = 1s;
+/// Responses to one initiation that may be at work, so that copies of one cannot fill the jobs.
+inline constexpr std::size_t responses_at_work_max = 4;
+/// Own initiations keep out of the last half of the jobs: answering comes before asking.
+inline constexpr std::size_t own_initiations_max = handshake_jobs_max / 2;
+
+/// Jobs that travel in one message: enough to spread a burst over the HANDSHAKERs.
+inline constexpr std::size_t jobs_per_handshake_batch = 8;
+
+/// Rate limiter under load, per IPv4 address or IPv6 /64 (kernel's figures).
+inline constexpr int rate_limit_packets_per_second = 20;
+inline constexpr int rate_limit_burst = 5;
+/// About 100 bytes each. When full, unknown sources are refused: it fails closed.
+inline constexpr std::size_t rate_limit_sources_max = 8192;
+inline constexpr auto rate_limit_entry_idle_time = 1s;
+
+// --- Packets -----------------------------------------------------------------------------------
+
+/// IPv6 wants 1280; less is legal for IPv4, and 576 is what any IPv4 host must take.
+inline constexpr std::uint32_t mtu_min = 576;
+/// The largest inner packet whose sealed form fits one UDP datagram over IPv4 (65,507 octets).
+inline constexpr std::uint32_t mtu_max = 65472;
+/// As wireguard-go: an Ethernet path less outer IPv6, UDP and the tunnel's 32 octets.
+inline constexpr std::uint32_t mtu_default = 1420;
+inline constexpr std::size_t datagram_max = 65535;
+
+static_assert(mtu_min <= mtu_default && mtu_default <= mtu_max);
+static_assert(mtu_max % padding_multiple == 0, "padding never stops at the largest MTU");
+static_assert(mtu_max + 32 <= 65507 && mtu_max + 32 + padding_multiple > 65507);
+
+/// ICMP errors to local senders, over all (the kernel: net.ipv4.icmp_msgs_per_sec and _burst).
+inline constexpr int icmp_per_second = 1000;
+inline constexpr int icmp_burst = 50;
+
+// --- Memory: what may be held, and by whom -----------------------------------------------------
+
+/// What a TUN READER fills: at least one largest packet, and about 90 of the usual size.
+inline constexpr std::size_t transmit_slab_octets = 128 * 1024;
+/// Descriptors of a transmit slab, so that tiny packets do not make endless batches.
+inline constexpr std::size_t packets_per_slab_max = 256;
+/// What a UDP RECEIVER fills: one recvmmsg, each message with room for the largest datagram or
+/// train of datagrams. Pages are touched on demand: small datagrams use one page each.
+inline constexpr std::size_t messages_per_receive_slab = 16;
+inline constexpr std::size_t receive_slab_octets = messages_per_receive_slab * (datagram_max + 1);
+
+inline constexpr std::size_t slabs_per_tun_reader = 16;
+inline constexpr std::size_t slabs_per_udp_receiver = 8;
+/// TUNNEL's own: handshakes, keepalives, ICMP, and the release of staged packets.
+inline constexpr std::size_t slabs_of_tunnel_reserve = 32;
+inline constexpr std::size_t udp_senders_max = 16;
+inline constexpr std::size_t udp_receivers = 2;
+
+/// Packets waiting for a handshake, per peer (kernel: MAX_STAGED_PACKETS) and over all peers.
+inline constexpr std::size_t staged_packets_per_peer_max = 128;
+inline constexpr std::size_t staged_octets_max = 4 * 1024 * 1024;
+/// What the pool keeps beside a packet: its node and what two allocations cost. Counted, so that a
+/// flood of tiny packets stays within the bound, too.
+inline constexpr std::size_t staged_packet_overhead_octets = 128;
+
+/// The sum: what packets may occupy, wherever they are.
+inline constexpr std::size_t packet_memory_max =
+    slabs_per_tun_reader * transmit_slab_octets                    // on the way out
+    + udp_receivers * slabs_per_udp_receiver * receive_slab_octets // on the way in
+    + slabs_of_tunnel_reserve * transmit_slab_octets               // originated by TUNNEL
+    + staged_octets_max;                                           // waiting for a handshake
+
+static_assert(transmit_slab_octets >= mtu_max + 32, "a slab holds one largest packet, sealed");
+static_assert(staged_octets_max >= mtu_max + staged_packet_overhead_octets,
+              "one packet can always be staged");
+static_assert(receive_slab_octets <= std::numeric_limits<std::uint32_t>::max(), "see arrival");
+static_assert(under_load_backlog >= 1);
+static_assert(own_initiations_max < handshake_jobs_max, "there is always room to answer");
+
+/// 32-octet cells in one locked region: a region of 64 KiB.
+inline constexpr std::size_t locked_cells_per_region = 2048;
+
+// --- UDP sockets ---------------------------------------------------------------------------------
+
+/// What may wait for a UDP RECEIVER that is busy or without slabs: some 3 ms at 10 Gbit/s. Only a
+/// burst needs more; a queue that stands for longer would be delay (wireguard-go asks for 7 MiB).
+inline constexpr std::size_t udp_receive_buffer_octets = 4 * 1024 * 1024;
+/// Datagrams handed over and not sent yet are a standing queue too: 8 ms at 1 Gbit/s, and room for
+/// several trains of 64 KiB, so that a fast link does not wait for the next call.
+inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
+/// Datagrams in one system call. By then its fixed cost is divided often enough.
+inline constexpr std::size_t datagrams_per_send_call = 64;
+/// After ENOBUFS poll(2) calls the socket writable at once, so time is what one waits for; likewise
+/// after a receive error that stays.
+inline constexpr auto socket_retry_first = 1ms;
+inline constexpr auto socket_retry_max = 50ms;
+/// Errors left on a socket by earlier datagrams are skipped, so many in one call; more of them are
+/// a state and the caller's to wait out.
+inline constexpr int receive_errors_skipped_max = 4;
+/// A random port must be free for IPv4 and IPv6 alike.
+inline constexpr int random_port_attempts_max = 100;
+
+// --- The control plane -------------------------------------------------------------------------
+
+/// As wireguard-go: a table that large is a mistake in a script.
+inline constexpr std::size_t peers_max = 65536;
+inline constexpr std::size_t uapi_clients_max = 64;
+/// One UAPI request: 64 MiB hold a million allowed IPs.
+inline constexpr std::size_t uapi_request_octets_max = 64 * 1024 * 1024;
+/// What all UAPI clients together may have sent and not had answered: one largest request, and many
+/// of the usual size.
+inline constexpr std::size_t uapi_input_octets_max = uapi_request_octets_max + 16 * 1024 * 1024;
+/// One line of the admin protocol.
+inline constexpr std::size_t admin_line_octets_max = 4096;
+inline constexpr std::size_t admin_clients_max = 64;
+/// Of all its clients together: what one read may bring of each.
+inline constexpr std::size_t admin_input_octets_max = admin_clients_max * 2 * 64 * 1024;
+/// How long a client waits for the daemon's next word: it answers in milliseconds, even when it
+/// carries packets as fast as it can.
+inline constexpr auto admin_answer_time = 5s;
+/// The longest answer: a million allowed IPs, as UAPI takes them, with JSON around each.
+inline constexpr std::size_t admin_answer_octets_max = 256 * 1024 * 1024;
+/// A key on stdin: 44 characters, and white space around them.
+inline constexpr std::size_t key_input_octets_max = 1024;
+/// The configuration file.
+inline constexpr std::size_t config_octets_max = 64 * 1024 * 1024;
+inline constexpr std::size_t peer_name_octets_max = 64;
+/// The kernel doubles what it is asked for, in an int.
+inline constexpr std::uint32_t socket_buffer_octets_max = 0x3fffffff;
+/// At the usual packet size about 90 MiB: a second of a gigabit link, more is a mistake.
+inline constexpr std::uint32_t tun_queue_length_max = 65536;
+/// What sched_setaffinity's fixed set can name (CPU_SETSIZE).
+inline constexpr std::uint32_t cpu_number_max = 1023;
+
+/// Names that fail to resolve are tried again, from and up to these (wg(8) does the same).
+inline constexpr auto resolve_retry_first = 1s;
+inline constexpr auto resolve_retry_max = 20s;
+/// Names looked up at the same time: so many may be slow before others wait for them.
+inline constexpr std::size_t look_ups_max = 16;
+
+/// How long the actors may take to stop, all together, before the program ends without them.
+inline constexpr auto stop_grace = 3s;
+
+/// Log lines waiting for the writer; when full the oldest is dropped and counted.
+inline constexpr std::size_t log_queue_lines = 8192;
+
+} // namespace troupe::limits
