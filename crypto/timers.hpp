@@ -1,0 +1,72 @@
+// The five timers of a peer, as the kernel's WireGuard has them:
+//   retransmit_handshake   an initiation was not answered for rekey_timeout
+//   send_keepalive         data came in and nothing went out for keepalive_timeout
+//   new_handshake          data went out and nothing came in for keepalive_timeout + rekey_timeout
+//   zero_key_material      no new session for three times reject_after_time
+//   persistent_keepalive   nothing at all for the time the user set
+// Callers report facts; what follows from them is decided in timers.cpp only.
+#pragma once
+
+#include "messages/limits.hpp"
+#include "messages/moment.hpp"
+
+#include "crypto/random.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace troupe::crypto {
+
+enum class timer_action : std::uint8_t {
+  retry_handshake,
+  give_up_handshake,
+  send_keepalive,
+  send_persistent_keepalive,
+  start_handshake,
+  forget_keys,
+};
+
+class timers {
+public:
+  // --- Facts -----------------------------------------------------------------------------------
+  void on_data_sent(time_point now, random_source& random);
+  void on_data_received(time_point now);
+  void on_any_authenticated_packet_sent() { send_keepalive_ = never; }
+  void on_any_authenticated_packet_received() { new_handshake_ = never; }
+  /// Sent or received. `persistent_keepalive` zero: off.
+  void on_any_authenticated_packet_traversal(time_point now, duration persistent_keepalive);
+  /// The next one is due in `interval`, whether this one could leave or not. Zero: off.
+  void on_persistent_keepalive_due(time_point now, duration interval) {
+    on_any_authenticated_packet_traversal(now, interval);
+  }
+  void on_handshake_initiated(time_point now, random_source& random);
+  void on_handshake_complete();
+  void on_session_derived(time_point now);
+  /// A fresh reason to shake hands, not a retry: the attempts are counted anew.
+  void on_fresh_attempt() { attempts_ = 0; }
+  /// The initiation could not be made now (too many at work): ask again soon, uncounted.
+  void on_initiation_deferred(time_point now, random_source& random);
+  /// The interface went down or the peer goes: nothing is due any more.
+  void stop() { *this = {}; }
+
+  // --- Decisions -------------------------------------------------------------------------------
+  [[nodiscard]] time_point next_deadline() const;
+  /// What is due at `now`, one action at a time until there is none.
+  [[nodiscard]] std::optional<timer_action> take_due(time_point now);
+  [[nodiscard]] int attempts() const { return attempts_; }
+  /// On receiving late in a session's life the initiator renews it once, not once a packet.
+  [[nodiscard]] bool take_last_minute_handshake();
+
+private:
+  time_point retransmit_handshake_ = never;
+  time_point send_keepalive_ = never;
+  time_point new_handshake_ = never;
+  time_point zero_key_material_ = never;
+  time_point persistent_keepalive_ = never;
+  int attempts_ = 0;
+  bool deferred_ = false;
+  bool last_minute_handshake_sent_ = false;
+};
+
+} // namespace troupe::crypto

@@ -1,0 +1,248 @@
+// What the tunnel is told to be, what time does to it, and what it answers when asked.
+#include "crypto/tunnel.hpp"
+
+#include <algorithm>
+
+namespace troupe::crypto {
+
+namespace {
+
+constexpr std::uint64_t slot_mask = 0xffff'ffff;
+
+peer_id make_id(std::uint32_t generation, std::uint32_t slot) {
+  return static_cast<peer_id>(std::uint64_t{generation} << 32 | slot);
+}
+
+std::size_t slot_of(peer_id id) {
+  return static_cast<std::uint64_t>(id) & slot_mask;
+}
+
+} // namespace
+
+tunnel::tunnel(random_source& random, std::uint8_t lanes) : random_(random), lanes_(lanes) {
+  init_primitives();
+}
+
+peer* tunnel::find(peer_id id) const {
+  const std::size_t slot = slot_of(id);
+  peer* const found = slot < peers_.size() ? peers_[slot].get() : nullptr;
+  return found != nullptr && found->id == id ? found : nullptr;
+}
+
+peer* tunnel::find(const public_key& key) const {
+  const auto found = peers_by_key_.find(key);
+  return found == peers_by_key_.end() ? nullptr : found->second;
+}
+
+std::string_view tunnel::name_of(peer_id id) const {
+  const peer* const found = find(id);
+  return found != nullptr ? std::string_view(found->name) : std::string_view();
+}
+
+// --- Configuration -------------------------------------------------------------------------------
+
+void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
+  if (change.set_private_key)
+    set_private_key(change.private_key, out);
+  for (const public_key& key : change.removed)
+    if (peer* const gone = find(key))
+      remove_peer(*gone, out);
+  for (const peer_change& changed : change.changed)
+    set_peer(changed, now, out);
+  if (change.forget_sources)
+    for (const auto& [key, each] : peers_by_key_)
+      each->local = {};
+}
+
+void tunnel::forget_sources(const std::vector<peer_id>& peers) {
+  for (const peer_id id : peers)
+    if (peer* const of = find(id))
+      of->local = {};
+}
+
+/// Every session of the former key is retired and every peer shakes hands anew. The key that it has
+/// already changes nothing: `wg syncconf` always sends one.
+void tunnel::set_private_key(secret_key private_key, outbox& out) {
+  if (identity_ && identity_->private_key.same_as(private_key))
+    return;
+  identity_.reset();
+  checker_.reset();
+  if (private_key) {
+    identity_ = identity::of(std::move(private_key));
+    checker_.emplace(identity_->own_key);
+    if (peer* const self = find(identity_->own_key)) {
+      note(peer_event::kind::own_key_ignored, *self, out);
+      remove_peer(*self, out);
+    }
+  }
+  for (const auto& [key, each] : peers_by_key_) {
+    each->static_static = {};
+    each->last_initiation_begun = time_point::min();
+    forget_initiation(*each);
+    forget_session(each->next);
+    if (each->current)
+      each->current->retire();
+  }
+}
+
+void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
+  const peer_settings& settings = change.settings;
+  if (identity_ && settings.key == identity_->own_key) {
+    out.events.push_back({peer_event::kind::own_key_ignored, settings.name, {}, false, 0, {}});
+    return;
+  }
+  peer* const known = find(settings.key);
+  peer& set = known != nullptr ? *known : add_peer(settings.key);
+  set.name = settings.name;
+  if (known == nullptr)
+    note(peer_event::kind::peer_added, set, out);
+  set.preshared_key = settings.preshared_key;
+  if (change.remote) {
+    set.remote = change.remote;
+    set.local = {};
+  }
+  routes_.remove_peer(set.id);
+  for (const ip_prefix& prefix : settings.allowed_ips)
+    routes_.insert(prefix, set.id);
+
+  const duration keepalive = std::chrono::seconds(settings.persistent_keepalive_s);
+  const bool due_now = keepalive > duration::zero() &&
+                       (set.persistent_keepalive == duration::zero() || change.remote);
+  set.persistent_keepalive = keepalive;
+  if (up_ && due_now)
+    send_keepalive(set, now, out);
+  if (up_ && change.remote && !set.staged.empty())
+    release_staged(set, now, out);
+}
+
+peer& tunnel::add_peer(const public_key& key) {
+  std::uint32_t slot = static_cast<std::uint32_t>(peers_.size());
+  if (free_slots_.empty()) {
+    peers_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  peers_[slot] = std::make_unique<peer>(make_id(next_generation_++, slot), key);
+  peer& added = *peers_[slot];
+  added.lane = static_cast<std::uint8_t>(slot % lanes_);
+  peers_by_key_.emplace(key, &added);
+  return added;
+}
+
+void tunnel::remove_peer(peer& gone, outbox& out) {
+  note(peer_event::kind::peer_removed, gone, out);
+  drops_.count(drop_reason::peer_removed, staging_.clear(gone.staged));
+  forget_sessions(gone);
+  routes_.remove_peer(gone.id);
+  peers_by_key_.erase(gone.key);
+  const std::size_t slot = slot_of(gone.id);
+  peers_[slot].reset();
+  free_slots_.push_back(static_cast<std::uint32_t>(slot));
+}
+
+void tunnel::forget_sessions(peer& of) {
+  forget_initiation(of);
+  forget_session(of.previous);
+  forget_session(of.current);
+  forget_session(of.next);
+}
+
+void tunnel::on_link(bool up, std::uint32_t mtu, moment now, outbox& out) {
+  mtu_ = mtu;
+  if (std::exchange(up_, up) == up)
+    return;
+  for (const auto& [key, each] : peers_by_key_) {
+    if (up) {
+      each->last_initiation_begun = time_point::min();
+      if (each->persistent_keepalive > duration::zero())
+        send_keepalive(*each, now, out);
+      continue;
+    }
+    drop(*each, drop_reason::interface_down, staging_.clear(each->staged));
+    forget_sessions(*each);
+    each->clock.stop();
+  }
+}
+
+// --- Time ----------------------------------------------------------------------------------------
+
+void tunnel::on_timeout(moment now, outbox& out) {
+  while (const std::optional<std::pair<time_point, peer_id>> due =
+             deadlines_.take_due(now.steady)) {
+    peer* const of = find(due->second);
+    if (of == nullptr || of->armed != due->first)
+      continue; // removed, or due earlier than this entry says
+    of->armed = never;
+    on_peer_timeout(*of, now, out);
+    rearm(*of);
+  }
+}
+
+void tunnel::on_peer_timeout(peer& of, moment now, outbox& out) {
+  while (const std::optional<timer_action> action = of.clock.take_due(now.steady)) {
+    switch (*action) {
+    case timer_action::retry_handshake:
+      of.local = {}; // perhaps the address we last used is what stopped working
+      initiate(of, true, now, out);
+      break;
+    case timer_action::give_up_handshake:
+      note(peer_event::kind::handshake_gave_up, of, out);
+      drop(of, drop_reason::handshake_failed, staging_.clear(of.staged));
+      forget_initiation(of);
+      break;
+    case timer_action::send_keepalive:
+      send_keepalive(of, now, out);
+      break;
+    case timer_action::send_persistent_keepalive:
+      of.clock.on_persistent_keepalive_due(now.steady, of.persistent_keepalive);
+      if (of.persistent_keepalive > duration::zero())
+        send_keepalive(of, now, out);
+      break;
+    case timer_action::start_handshake:
+      of.local = {};
+      initiate(of, false, now, out);
+      break;
+    case timer_action::forget_keys:
+      if (of.current || of.next || of.previous)
+        note(peer_event::kind::session_expired, of, out);
+      forget_sessions(of);
+      break;
+    }
+  }
+}
+
+void tunnel::rearm(peer& of) {
+  const time_point due = of.clock.next_deadline();
+  if (due >= of.armed)
+    return;
+  of.armed = due;
+  deadlines_.add(due, of.id);
+}
+
+// --- Answers -------------------------------------------------------------------------------------
+
+tunnel_status tunnel::status(time_point now) const {
+  tunnel_status status;
+  status.peers.reserve(peers_by_key_.size());
+  for (const auto& [key, each] : peers_by_key_)
+    status.peers.push_back(
+        {key, each->remote, each->latest_handshake, each->rx_bytes, each->tx_bytes, each->drops});
+  std::sort(status.peers.begin(), status.peers.end(),
+            [](const peer_status& left, const peer_status& right) { return left.key < right.key; });
+  status.drops = drops_;
+  status.handshake_jobs_out = jobs_out_;
+  status.under_load = now < under_load_until_;
+  return status;
+}
+
+void tunnel::drop(peer& of, drop_reason reason, std::size_t packets) {
+  of.drops.count(reason, packets);
+  drops_.count(reason, packets);
+}
+
+void tunnel::note(peer_event::kind what, const peer& who, outbox& out) const {
+  out.events.push_back({what, who.name, who.remote, false, 0, {}});
+}
+
+} // namespace troupe::crypto
