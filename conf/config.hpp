@@ -1,0 +1,139 @@
+// The configuration as data: what a TOML file, `wg` or troupectl want the router to be, whichever
+// door it came through. Values only: nothing here reads, resolves, opens or logs.
+#pragma once
+
+#include "messages/address.hpp"
+#include "messages/keys.hpp"
+#include "messages/limits.hpp"
+#include "messages/peer_settings.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::conf {
+
+/// A place in a file, both counted from 1, columns in characters. Line 0: from no file.
+struct location {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+};
+
+struct endpoint_setting {
+  /// As written, without the brackets of IPv6.
+  std::string host;
+  std::uint16_t port = 0;
+  /// Unset: `host` is a name to be resolved.
+  std::optional<endpoint> literal;
+
+  /// `HOST:PORT` or `[V6]:PORT`, as it was written.
+  [[nodiscard]] std::string text() const;
+};
+
+/// Two spellings of one address are the same endpoint; a name equals only itself.
+bool same_endpoint(const endpoint_setting& left, const endpoint_setting& right);
+
+/// `HOST:PORT`, `1.2.3.4:PORT` or `[v6]:PORT`. Nothing when it is none of these; port 0 is none.
+std::optional<endpoint_setting> parse_endpoint_setting(std::string_view text);
+endpoint_setting literal_endpoint(const endpoint& where);
+
+struct peer_config {
+  peer_settings settings;
+  /// Unset: the peer is one that calls us.
+  std::optional<endpoint_setting> remote;
+  /// A peer that is not enabled is kept, and absent from the tunnel, the routes and UAPI.
+  bool enabled = true;
+  location where;
+};
+
+enum class route_mode : std::uint8_t { off, automatic };
+
+inline constexpr std::uint32_t main_route_table = 254;
+
+struct interface_config {
+  std::string name;
+  /// Absent only before UAPI has brought one.
+  secret_key private_key;
+  std::uint16_t listen_port = 0; // 0: the kernel chooses
+  /// With the host bits that make them addresses.
+  std::vector<ip_prefix> addresses;
+  std::uint32_t mtu = limits::mtu_default;
+  std::uint32_t fwmark = 0; // 0: none
+  /// Routes for the peers' allowed_ips.
+  route_mode routes = route_mode::automatic;
+  /// Unset: "auto", which is the main table as long as no default route is supported.
+  std::optional<std::uint32_t> table;
+};
+
+struct tun_config {
+  std::uint32_t queue_length = 0; // packets; 0: what the device comes with
+};
+
+struct udp_config {
+  std::uint32_t senders = 1;
+  /// Octets asked of the kernel; 0: troupe's own choice.
+  std::uint32_t receive_buffer = 0;
+  std::uint32_t send_buffer = 0;
+};
+
+enum class pinning : std::uint8_t { automatic, none, fixed };
+
+struct cpu_choice {
+  pinning how = pinning::automatic;
+  std::uint32_t number = 0; // when fixed
+
+  friend bool operator==(const cpu_choice&, const cpu_choice&) = default;
+};
+
+struct tunnel_config {
+  cpu_choice cpu;
+};
+
+enum class log_level : std::uint8_t { trace, debug, info, warn, error, off };
+enum class log_format : std::uint8_t { text, json };
+
+struct log_config {
+  log_level level = log_level::info;
+  log_format format = log_format::text;
+  /// "stderr", or the absolute path of a file.
+  std::string target = "stderr";
+  /// By actor name, with (`tun-reader/0`) or without (`tun-reader`: all of them) its number.
+  std::map<std::string, log_level> actors;
+};
+
+struct admin_config {
+  std::string group; // empty: only root
+};
+
+struct config {
+  interface_config interface;
+  tun_config tun;
+  udp_config udp;
+  tunnel_config tunnel;
+  log_config log;
+  admin_config admin;
+  /// Keys and names are unique over all; a prefix belongs to one enabled peer at most. In the order
+  /// of the files, then of arrival.
+  std::vector<peer_config> peers;
+};
+
+/// What `trouped IFNAME` starts from: no addresses, no routes, everything comes over UAPI.
+config bare_config(std::string interface_name);
+
+/// The name of a peer that nobody named: its key's first letters, or when these are `taken`, all of
+/// them. Nobody else has that name, since a file may not use a key for one.
+std::string default_name(const public_key& key,
+                         const std::function<bool(const std::string&)>& taken);
+
+/// A route to everything. Wherever troupe sets the routes it needs policy routing, which this
+/// version does not have.
+inline bool is_default_route(const ip_prefix& prefix) {
+  return prefix.length == 0;
+}
+
+} // namespace troupe::conf

@@ -1,0 +1,163 @@
+#include "conf/diff.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+
+namespace troupe::conf {
+
+namespace {
+
+using peer_index = std::unordered_map<public_key, const peer_config*>;
+
+peer_index enabled_peers(const config& from) {
+  peer_index result;
+  result.reserve(from.peers.size());
+  for (const peer_config& peer : from.peers)
+    if (peer.enabled)
+      result.emplace(peer.settings.key, &peer);
+  return result;
+}
+
+template <class Thing>
+std::vector<Thing> sorted(std::vector<Thing> things) {
+  std::sort(things.begin(), things.end());
+  return things;
+}
+
+/// What is in `from` and not in `without`; both sorted.
+template <class Thing>
+std::vector<Thing> only_in(const std::vector<Thing>& from, const std::vector<Thing>& without) {
+  std::vector<Thing> result;
+  std::set_difference(from.begin(), from.end(), without.begin(), without.end(),
+                      std::back_inserter(result));
+  return result;
+}
+
+/// The order of prefixes means nothing.
+bool same_prefixes(const std::vector<ip_prefix>& left, const std::vector<ip_prefix>& right) {
+  return left == right || (left.size() == right.size() && sorted(left) == sorted(right));
+}
+
+bool same_settings(const peer_settings& left, const peer_settings& right) {
+  return left.name == right.name && left.persistent_keepalive_s == right.persistent_keepalive_s &&
+         left.preshared_key.same_as(right.preshared_key) &&
+         same_prefixes(left.allowed_ips, right.allowed_ips);
+}
+
+/// An endpoint that is taken away is no change: a peer may always have one learnt by roaming.
+bool endpoint_changes(const peer_config& before, const peer_config& after) {
+  return after.remote && (!before.remote || !same_endpoint(*before.remote, *after.remote));
+}
+
+void compare_peers(const config& before, const config& after, const diff_hints& hints,
+                   plan& result) {
+  const peer_index old_peers = enabled_peers(before);
+  const peer_index new_peers = enabled_peers(after);
+  for (const peer_config& peer : before.peers) {
+    const public_key& key = peer.settings.key;
+    if (peer.enabled && (new_peers.count(key) == 0 || hints.recreated.count(key) != 0))
+      result.tunnel.removed.push_back(key);
+  }
+  for (const peer_config& peer : after.peers) {
+    if (!peer.enabled)
+      continue;
+    const public_key& key = peer.settings.key;
+    const peer_index::const_iterator found = old_peers.find(key);
+    const bool fresh = found == old_peers.end() || hints.recreated.count(key) != 0;
+    const bool moved = fresh ? peer.remote.has_value() : endpoint_changes(*found->second, peer);
+    const bool sets_endpoint =
+        peer.remote && peer.remote->literal && (moved || hints.endpoint_given.count(key) != 0);
+    if (moved && !peer.remote->literal)
+      result.names.push_back({key, peer.remote->host, peer.remote->port});
+    if (fresh || sets_endpoint || !same_settings(found->second->settings, peer.settings))
+      result.tunnel.changed.push_back(
+          {peer.settings, sets_endpoint ? peer.remote->literal : std::nullopt});
+  }
+}
+
+std::vector<std::string> restart_needed(const config& before, const config& after) {
+  std::vector<std::string> keys;
+  const auto check = [&](const char* key, bool same) {
+    if (!same)
+      keys.emplace_back(key);
+  };
+  check("interface.name", before.interface.name == after.interface.name);
+  check("udp.senders", before.udp.senders == after.udp.senders);
+  check("udp.receive_buffer", before.udp.receive_buffer == after.udp.receive_buffer);
+  check("udp.send_buffer", before.udp.send_buffer == after.udp.send_buffer);
+  check("tunnel.cpu", before.tunnel.cpu == after.tunnel.cpu);
+  check("log.format", before.log.format == after.log.format);
+  check("log.target", before.log.target == after.log.target);
+  check("admin.group", before.admin.group == after.admin.group);
+  return keys;
+}
+
+} // namespace
+
+bool plan::empty() const {
+  return !tunnel.set_private_key && tunnel.removed.empty() && tunnel.changed.empty() &&
+         !tunnel.forget_sources && names.empty() && !listen_port_changed && !fwmark_changed &&
+         !mtu_changed && !queue_length_changed && !log_levels_changed &&
+         addresses_to_remove.empty() && addresses_to_add.empty() && routes_to_remove.empty() &&
+         routes_to_add.empty() && needs_restart.empty();
+}
+
+std::vector<route> routes_of(const config& wanted) {
+  std::vector<route> result;
+  if (wanted.interface.routes == route_mode::off)
+    return result;
+  const std::uint32_t table = wanted.interface.table.value_or(main_route_table);
+  std::vector<ip_prefix> connected;
+  if (table == main_route_table)
+    std::transform(wanted.interface.addresses.begin(), wanted.interface.addresses.end(),
+                   std::back_inserter(connected), masked);
+  for (const peer_config& peer : wanted.peers) {
+    if (!peer.enabled)
+      continue;
+    for (const ip_prefix& prefix : peer.settings.allowed_ips)
+      if (std::find(connected.begin(), connected.end(), prefix) == connected.end())
+        result.push_back({prefix, table});
+  }
+  return sorted(std::move(result));
+}
+
+plan diff(const config& before, const config& after, const diff_hints& hints) {
+  plan result;
+  if (!before.interface.private_key.same_as(after.interface.private_key)) {
+    result.tunnel.set_private_key = true;
+    result.tunnel.private_key = after.interface.private_key;
+  }
+  compare_peers(before, after, hints, result);
+  result.listen_port_changed = before.interface.listen_port != after.interface.listen_port;
+  result.fwmark_changed = before.interface.fwmark != after.interface.fwmark;
+  result.tunnel.forget_sources = result.listen_port_changed || result.fwmark_changed;
+  result.mtu_changed = before.interface.mtu != after.interface.mtu;
+  result.queue_length_changed = before.tun.queue_length != after.tun.queue_length;
+  result.log_levels_changed =
+      before.log.level != after.log.level || before.log.actors != after.log.actors;
+
+  const std::vector<ip_prefix> old_addresses = sorted(before.interface.addresses);
+  const std::vector<ip_prefix> new_addresses = sorted(after.interface.addresses);
+  result.addresses_to_remove = only_in(old_addresses, new_addresses);
+  result.addresses_to_add = only_in(new_addresses, old_addresses);
+  const std::vector<route> old_routes = routes_of(before);
+  const std::vector<route> new_routes = routes_of(after);
+  result.routes_to_remove = only_in(old_routes, new_routes);
+  result.routes_to_add = only_in(new_routes, old_routes);
+  result.needs_restart = restart_needed(before, after);
+  return result;
+}
+
+plan first_plan(const config& wanted) {
+  plan result = diff(bare_config(wanted.interface.name), wanted);
+  result.needs_restart.clear();
+  result.listen_port_changed = true;
+  result.fwmark_changed = true;
+  result.mtu_changed = true;
+  result.queue_length_changed = wanted.tun.queue_length != 0;
+  result.log_levels_changed = true;
+  return result;
+}
+
+} // namespace troupe::conf

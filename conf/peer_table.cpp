@@ -1,0 +1,176 @@
+#include "conf/peer_table.hpp"
+
+#include "conf/wording.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace troupe::conf {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> peer_keys = {
+    "name",        "public_key", "preshared_key",        "preshared_key_file",
+    "allowed_ips", "endpoint",   "persistent_keepalive", "enabled"};
+
+std::string place(const error_list& errors, position at) {
+  return errors.file() + ":" + std::to_string(at.line);
+}
+
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const unsigned char octet = static_cast<unsigned char>(c);
+    return octet < 0x20 || octet == 0x7f;
+  });
+}
+
+} // namespace
+
+void peer_table::read_all(section& root, error_list& errors) {
+  value* const given = root.find("peer");
+  if (given == nullptr)
+    return;
+  if (given->what != value::kind::array) {
+    errors.add(given->at, "a peer is written under [[peer]], in double brackets");
+    return;
+  }
+  for (value& table : given->items) {
+    if (table.what != value::kind::table)
+      errors.add(table.at,
+                 "a peer is a table under [[peer]], not " + std::string(kind_name(table.what)));
+    else if (peers_.size() < limits::peers_max)
+      read(table, errors);
+    else
+      return errors.add(table.at, "more than " + std::to_string(limits::peers_max) + " peers");
+  }
+}
+
+void peer_table::read(value& table, error_list& errors) {
+  section from(table, "[[peer]]", errors);
+  from.expect_only(peer_keys);
+  peer_config peer;
+  peer.where = {errors.file(), table.at.line, table.at.column};
+  peer.enabled = from.boolean("enabled").value_or(true);
+  read_name(from, peer);
+  read_key_pair(from, peer);
+  read_endpoint(from, peer);
+  peer.settings.persistent_keepalive_s = static_cast<std::uint16_t>(
+      from.number("persistent_keepalive", 0, std::numeric_limits<std::uint16_t>::max())
+          .value_or(0));
+  owners_.push_back({peer.settings.name.empty() ? "without a name" : shown(peer.settings.name),
+                     place(errors, table.at)});
+  read_allowed_ips(from, peer);
+  peers_.push_back(std::move(peer));
+}
+
+void peer_table::read_name(section& from, peer_config& peer) {
+  value* const given = from.find("name", value::kind::string);
+  if (given == nullptr)
+    return;
+  if (given->text.empty() || given->text.size() > limits::peer_name_octets_max ||
+      has_control_character(given->text))
+    return from.error(given->at, "`name` must be 1 to " +
+                                     std::to_string(limits::peer_name_octets_max) +
+                                     " octets of printing text");
+  if (secret_key_from_base64(given->text) || secret_key_from_hex(given->text)) {
+    wipe(given->text);
+    return from.error(given->at, "`name` is a key; names are shown everywhere, choose another");
+  }
+  const auto [known, fresh] = place_by_name_.try_emplace(
+      given->text, peer.where.file + ":" + std::to_string(peer.where.line));
+  if (!fresh)
+    return from.error(given->at, "the name " + shown(given->text) + " belongs to the peer at " +
+                                     known->second + "; names are unique");
+  peer.settings.name = given->text;
+}
+
+void peer_table::read_key_pair(section& from, peer_config& peer) {
+  peer.settings.preshared_key = read_secret(from, "preshared_key", read_key_).key;
+  const value* const given = from.find("public_key");
+  if (given == nullptr)
+    return from.error(from.at(), "the peer has no `public_key`; add the one that `wg show` or "
+                                 "`troupectl pubkey` prints on its side");
+  const std::optional<public_key> key = read_public_key(from, "public_key");
+  if (!key)
+    return;
+  const auto [known, fresh] =
+      place_by_key_.try_emplace(*key, peer.where.file + ":" + std::to_string(peer.where.line));
+  if (!fresh)
+    from.error(given->at, "this `public_key` belongs to the peer at " + known->second +
+                              "; join the two, or take one out");
+  peer.settings.key = *key;
+}
+
+void peer_table::read_endpoint(section& from, peer_config& peer) {
+  const value* const given = from.find("endpoint", value::kind::string);
+  if (given == nullptr)
+    return;
+  peer.remote = parse_endpoint_setting(given->text);
+  if (!peer.remote)
+    from.error(given->at, "`endpoint` is " + shown(given->text) +
+                              "; write it as HOST:PORT, 192.0.2.1:51820 or [2001:db8::1]:51820");
+}
+
+std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& given,
+                                                 const peer_config& peer) {
+  const std::optional<ip_prefix> prefix =
+      given.text.find('\0') == std::string::npos ? parse_ip_prefix(given.text) : std::nullopt;
+  if (!prefix) {
+    from.error(given.at, shown(given.text) + " is no prefix; write it as 10.0.0.0/24 or fd00::/64");
+    return std::nullopt;
+  }
+  if (masked(*prefix) != *prefix) {
+    const ip_prefix whole{prefix->address, static_cast<std::uint8_t>(prefix->address.bits())};
+    from.error(given.at, shown(given.text) + " has bits set behind its length; did you mean " +
+                             to_string(masked(*prefix)) + " or " + to_string(whole) + "?");
+    return std::nullopt;
+  }
+  if (peer.enabled && routes_ == route_mode::automatic && is_default_route(*prefix)) {
+    from.error(given.at,
+               given.text +
+                   ": a default route needs policy routing, which this version does not have; "
+                   "set routes = \"off\" and route yourself, or list narrower prefixes");
+    return std::nullopt;
+  }
+  return prefix;
+}
+
+void peer_table::read_allowed_ips(section& from, peer_config& peer) {
+  value* const given = from.strings("allowed_ips");
+  if (given == nullptr)
+    return;
+  const std::size_t own_number = owners_.size() - 1;
+  peer.settings.allowed_ips.reserve(given->items.size());
+  for (const value& item : given->items) {
+    const std::optional<ip_prefix> prefix = read_prefix(from, item, peer);
+    if (!prefix)
+      continue;
+    peer.settings.allowed_ips.push_back(*prefix);
+    if (!peer.enabled)
+      continue;
+    const auto [known, fresh] = number_by_prefix_.try_emplace(*prefix, own_number);
+    if (fresh)
+      continue;
+    if (known->second == own_number) {
+      from.error(item.at, to_string(*prefix) + " is listed twice for this peer; keep one");
+      continue;
+    }
+    const owner& has = owners_[known->second];
+    from.error(item.at, to_string(*prefix) + " belongs to the peer " + has.peer + " at " +
+                            has.place + "; a prefix has one peer, take it out of one of the two");
+  }
+}
+
+std::vector<peer_config> peer_table::take() {
+  const auto taken = [this](const std::string& name) { return place_by_name_.count(name) != 0; };
+  for (peer_config& peer : peers_) {
+    if (peer.settings.name.empty())
+      peer.settings.name = default_name(peer.settings.key, taken);
+    place_by_name_.try_emplace(peer.settings.name);
+  }
+  return std::exchange(peers_, {});
+}
+
+} // namespace troupe::conf

@@ -1,0 +1,53 @@
+// The [[peer]] tables of all files, and what must be unique over them.
+#pragma once
+
+#include "conf/config.hpp"
+#include "conf/key_setting.hpp"
+#include "conf/section.hpp"
+#include "conf/toml.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::conf {
+
+class peer_table {
+public:
+  /// `routes` decides whether a default route is refused. Both arguments outlive the table.
+  peer_table(route_mode routes, const key_reader& read_key)
+      : routes_(routes), read_key_(read_key) {}
+
+  /// Reads the [[peer]] tables of one file; its errors go to `errors`.
+  void read_all(section& root, error_list& errors);
+  /// The peers, each with a name. The table is empty afterwards.
+  std::vector<peer_config> take();
+
+private:
+  void read(value& table, error_list& errors);
+  void read_name(section& from, peer_config& peer);
+  void read_key_pair(section& from, peer_config& peer);
+  void read_endpoint(section& from, peer_config& peer);
+  void read_allowed_ips(section& from, peer_config& peer);
+  /// The prefix, unless it is an error.
+  std::optional<ip_prefix> read_prefix(section& from, const value& given, const peer_config& peer);
+
+  /// Who has something that only one may have. `peer` is its name, or its number in words.
+  struct owner {
+    std::string peer;
+    std::string place; // FILE:LINE
+  };
+
+  route_mode routes_;
+  const key_reader& read_key_;
+  std::vector<peer_config> peers_;
+  std::unordered_map<std::string, std::string> place_by_name_;
+  std::unordered_map<public_key, std::string> place_by_key_;
+  /// Enabled peers only: a disabled one may be the substitute of another.
+  std::map<ip_prefix, std::size_t> number_by_prefix_;
+  std::vector<owner> owners_;
+};
+
+} // namespace troupe::conf

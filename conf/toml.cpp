@@ -1,0 +1,305 @@
+#include "conf/toml.hpp"
+
+#include "conf/document.hpp"
+#include "conf/key_setting.hpp"
+#include "conf/peer_table.hpp"
+#include "conf/section.hpp"
+#include "conf/wording.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <set>
+#include <utility>
+
+namespace troupe::conf {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> root_keys = {"interface", "tun",   "udp", "tunnel",
+                                                       "log",       "admin", "peer"};
+constexpr std::array<std::string_view, 9> interface_keys = {
+    "name", "private_key", "private_key_file", "listen_port", "addresses",
+    "mtu",  "fwmark",      "routes",           "table"};
+constexpr std::array<std::string_view, 1> tun_keys = {"queue_length"};
+constexpr std::array<std::string_view, 3> udp_keys = {"senders", "receive_buffer", "send_buffer"};
+constexpr std::array<std::string_view, 1> tunnel_keys = {"cpu"};
+constexpr std::array<std::string_view, 4> log_keys = {"level", "format", "target", "actors"};
+constexpr std::array<std::string_view, 1> admin_keys = {"group"};
+constexpr std::array<std::string_view, 1> drop_in_keys = {"peer"};
+
+constexpr std::array<std::string_view, 2> route_modes = {"off", "auto"};
+/// In the order of their enumerators.
+constexpr std::array<std::string_view, 6> log_levels = {"trace", "debug", "info",
+                                                        "warn",  "error", "off"};
+constexpr std::array<std::string_view, 2> log_formats = {"text", "json"};
+
+constexpr std::array<std::string_view, 10> actors = {
+    "supervisor",   "tun-reader", "tun-writer", "tunnel", "udp-sender",
+    "udp-receiver", "handshaker", "admin",      "uapi",   "resolver"};
+constexpr std::array<std::string_view, 3> numbered_actors = {"tun-reader", "tun-writer",
+                                                             "udp-sender"};
+
+constexpr std::uint32_t any = std::numeric_limits<std::uint32_t>::max();
+
+bool is_interface_name(std::string_view text) {
+  constexpr std::size_t name_octets_max = 15;
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_=+.-").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && text.size() <= name_octets_max && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(), allowed);
+}
+
+void read_addresses(section& from, std::vector<ip_prefix>& addresses) {
+  const value* const given = from.strings("addresses");
+  if (given == nullptr)
+    return;
+  std::set<ip_address> seen;
+  for (const value& item : given->items) {
+    const std::optional<ip_prefix> address =
+        item.text.find('\0') == std::string::npos ? parse_ip_prefix(item.text) : std::nullopt;
+    if (!address)
+      from.error(item.at, shown(item.text) +
+                              " is no address; write it with its network's length, as 10.0.0.1/24");
+    else if (item.text.find('/') == std::string::npos)
+      from.error(item.at, shown(item.text) + " lacks its network's length; write " + item.text +
+                              "/24 or the like, or " + to_string(*address) + " for no network");
+    else if (!seen.insert(address->address).second)
+      from.error(item.at, "the address " + to_string(address->address) + " is given twice");
+    else
+      addresses.push_back(*address);
+  }
+}
+
+/// The kernel takes IPv6 away from a device with a smaller MTU, addresses and all.
+void check_mtu_for_ipv6(section& from, const interface_config& read) {
+  constexpr std::uint32_t ipv6_mtu_min = 1280;
+  const bool has_ipv6 =
+      std::any_of(read.addresses.begin(), read.addresses.end(),
+                  [](const ip_prefix& given) { return given.address.family == ip_family::v6; });
+  const value* const mtu = from.find("mtu");
+  if (mtu != nullptr && read.mtu < ipv6_mtu_min && has_ipv6)
+    from.error(mtu->at, "`mtu` is " + std::to_string(read.mtu) +
+                            "; with an IPv6 address it must be at least 1280");
+}
+
+std::uint32_t read_fwmark(section& from) {
+  const value* const given = from.find("fwmark");
+  if (given == nullptr)
+    return 0;
+  if (given->what == value::kind::integer)
+    return from.number(*given, "fwmark", 0, any).value_or(0);
+  if (given->what == value::kind::string && given->text == "off")
+    return 0;
+  if (given->what == value::kind::string && given->text.substr(0, 2) == "0x") {
+    std::uint32_t mark = 0;
+    const char* const end = given->text.data() + given->text.size();
+    const std::from_chars_result read = std::from_chars(given->text.data() + 2, end, mark, 16);
+    if (read.ec == std::errc{} && read.ptr == end)
+      return mark;
+  }
+  from.error(given->at, "`fwmark` must be a number of 32 bits, \"0x...\" or \"off\"");
+  return 0;
+}
+
+std::optional<std::uint32_t> read_table(section& from) {
+  const value* const given = from.find("table");
+  if (given == nullptr)
+    return std::nullopt;
+  if (given->what == value::kind::integer)
+    return from.number(*given, "table", 1, any);
+  if (given->what == value::kind::string && given->text == "main")
+    return main_route_table;
+  if (given->what != value::kind::string || given->text != "auto")
+    from.error(given->at, "`table` must be \"auto\", \"main\" or the number of a routing table");
+  return std::nullopt;
+}
+
+void read_interface(section& from, interface_config& result, const key_reader& read_key) {
+  from.expect_only(interface_keys);
+  const value* const name = from.find("name", value::kind::string);
+  if (from.find("name") == nullptr)
+    from.error(from.at(), "[interface] has no `name`; add one, as name = \"troupe0\"");
+  else if (name != nullptr && is_interface_name(name->text))
+    result.name = name->text;
+  else if (name != nullptr)
+    from.error(name->at, "`name` is " + shown(name->text) +
+                             "; an interface has 1 to 15 letters, digits or any of _=+.-");
+  const secret_setting key = read_secret(from, "private_key", read_key);
+  if (!key.given)
+    from.error(from.at(), "[interface] has no private key; add `private_key_file` with the path "
+                          "of a file made by `troupectl genkey`");
+  result.private_key = key.key;
+  result.listen_port = static_cast<std::uint16_t>(
+      from.number("listen_port", 0, std::numeric_limits<std::uint16_t>::max()).value_or(0));
+  read_addresses(from, result.addresses);
+  result.mtu = from.number("mtu", limits::mtu_min, limits::mtu_max).value_or(result.mtu);
+  check_mtu_for_ipv6(from, result);
+  result.fwmark = read_fwmark(from);
+  if (const std::optional<std::size_t> mode = from.choice("routes", route_modes))
+    result.routes = static_cast<route_mode>(*mode);
+  result.table = read_table(from);
+}
+
+void read_tunnel(section& from, tunnel_config& result) {
+  from.expect_only(tunnel_keys);
+  const value* const given = from.find("cpu");
+  if (given == nullptr)
+    return;
+  if (given->what == value::kind::integer) {
+    if (const std::optional<std::uint32_t> number =
+            from.number(*given, "cpu", 0, limits::cpu_number_max))
+      result.cpu = {pinning::fixed, *number};
+  } else if (given->what == value::kind::string && given->text == "none") {
+    result.cpu = {pinning::none, 0};
+  } else if (given->what != value::kind::string || given->text != "auto") {
+    from.error(given->at, "`cpu` must be \"auto\", \"none\" or the number of a processor");
+  }
+}
+
+bool is_actor(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  const std::string_view base = name.substr(0, slash);
+  if (std::find(actors.begin(), actors.end(), base) == actors.end())
+    return false;
+  if (slash == std::string_view::npos)
+    return true;
+  const std::string_view which = name.substr(slash + 1);
+  if (base == "udp-receiver")
+    return which == "v4" || which == "v6";
+  constexpr std::size_t digits_max = 3;
+  return std::find(numbered_actors.begin(), numbered_actors.end(), base) != numbered_actors.end() &&
+         !which.empty() && which.size() <= digits_max &&
+         which.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+void read_log(section& from, log_config& result, error_list& errors) {
+  from.expect_only(log_keys);
+  if (const std::optional<std::size_t> level = from.choice("level", log_levels))
+    result.level = static_cast<log_level>(*level);
+  if (const std::optional<std::size_t> format = from.choice("format", log_formats))
+    result.format = static_cast<log_format>(*format);
+  const value* const target = from.find("target", value::kind::string);
+  if (target != nullptr && target->text != "stderr" &&
+      (target->text.substr(0, 1) != "/" || target->text.find('\0') != std::string::npos))
+    from.error(target->at, "`target` is " + shown(target->text) +
+                               "; it must be \"stderr\" or the absolute path of a file");
+  else if (target != nullptr)
+    result.target = target->text;
+  value* const table = from.find("actors", value::kind::table);
+  if (table == nullptr)
+    return;
+  section levels(*table, "[log] actors", errors);
+  for (const member& given : table->members) {
+    if (!is_actor(given.key))
+      levels.error(given.at,
+                   "no actor is called " + shown(given.key) + suggestion(given.key, actors));
+    else if (const std::optional<std::size_t> level =
+                 levels.choice(given.content, given.key, log_levels))
+      result.actors[given.key] = static_cast<log_level>(*level);
+  }
+}
+
+void read_admin(section& from, admin_config& result) {
+  from.expect_only(admin_keys);
+  const value* const group = from.find("group", value::kind::string);
+  if (group == nullptr)
+    return;
+  if (group->text.empty() || group->text.find('\0') != std::string::npos)
+    from.error(group->at, "`group` must be the name or number of a group");
+  result.group = group->text;
+}
+
+/// The section under `key`, for whoever finds a table there.
+std::optional<section> open(section& root, std::string_view key, error_list& errors) {
+  value* const table = root.find(key, value::kind::table);
+  return table == nullptr
+             ? std::nullopt
+             : std::optional<section>(std::in_place, *table, "[" + std::string(key) + "]", errors);
+}
+
+/// All but the peers.
+config read_settings(section& root, error_list& errors, const key_reader& read_key) {
+  config result;
+  root.expect_only(root_keys);
+  if (root.find("interface") == nullptr)
+    root.error({}, "there is no [interface]; it needs at least `name` and `private_key_file`");
+  if (std::optional<section> from = open(root, "interface", errors))
+    read_interface(*from, result.interface, read_key);
+  if (std::optional<section> from = open(root, "tun", errors)) {
+    from->expect_only(tun_keys);
+    result.tun.queue_length =
+        from->number("queue_length", 1, limits::tun_queue_length_max).value_or(0);
+  }
+  if (std::optional<section> from = open(root, "udp", errors)) {
+    constexpr std::uint32_t senders_max = std::uint32_t{limits::udp_senders_max};
+    constexpr std::uint32_t octets_max = limits::socket_buffer_octets_max;
+    from->expect_only(udp_keys);
+    result.udp.senders = from->number("senders", 1, senders_max).value_or(1);
+    result.udp.receive_buffer = from->number("receive_buffer", 0, octets_max).value_or(0);
+    result.udp.send_buffer = from->number("send_buffer", 0, octets_max).value_or(0);
+  }
+  if (std::optional<section> from = open(root, "tunnel", errors))
+    read_tunnel(*from, result.tunnel);
+  if (std::optional<section> from = open(root, "log", errors))
+    read_log(*from, result.log, errors);
+  if (std::optional<section> from = open(root, "admin", errors))
+    read_admin(*from, result.admin);
+  return result;
+}
+
+/// With what is wrong with the file itself.
+error_list errors_of(const source_file& file) {
+  error_list errors(file.path, file.others_can_read);
+  if (file.others_can_write)
+    errors.add({}, "others can write this file; run: chmod go-w " + file.path);
+  return errors;
+}
+
+void append(std::vector<config_error>& all, std::vector<config_error> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+} // namespace
+
+std::variant<config, std::vector<config_error>>
+parse_config(const source_file& main, const std::vector<source_file>& drop_ins,
+             const key_reader& read_key) {
+  std::vector<value> documents;
+  std::vector<config_error> errors;
+  const auto parse = [&](const source_file& source) {
+    std::variant<value, config_error> parsed = parse_document(source.path, source.text);
+    if (config_error* const failure = std::get_if<config_error>(&parsed))
+      errors.push_back(std::move(*failure));
+    else
+      documents.push_back(std::move(std::get<value>(parsed)));
+  };
+  parse(main);
+  std::for_each(drop_ins.begin(), drop_ins.end(), parse);
+  if (!errors.empty())
+    return errors;
+
+  error_list main_errors = errors_of(main);
+  section root(documents.front(), "the file", main_errors);
+  config result = read_settings(root, main_errors, read_key);
+  peer_table peers(result.interface.routes, read_key);
+  peers.read_all(root, main_errors);
+  append(errors, main_errors.take_sorted());
+  for (std::size_t i = 0; i < drop_ins.size(); ++i) {
+    error_list own_errors = errors_of(drop_ins[i]);
+    section drop_in(documents[i + 1], "a drop-in, which may add [[peer]] and nothing else",
+                    own_errors);
+    drop_in.expect_only(drop_in_keys);
+    peers.read_all(drop_in, own_errors);
+    append(errors, own_errors.take_sorted());
+  }
+  result.peers = peers.take();
+  if (!errors.empty())
+    return errors;
+  return result;
+}
+
+} // namespace troupe::conf

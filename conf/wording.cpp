@@ -1,0 +1,110 @@
+#include "conf/wording.hpp"
+
+#include "messages/keys.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace troupe::conf {
+
+namespace {
+
+/// More would not be read, and the distance of two words costs the product of their lengths.
+constexpr std::size_t shown_characters_max = 80;
+
+bool is_base64(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+         c == '/' || c == '=';
+}
+
+/// Half a key already helps an attacker; no host name, prefix or configuration key has so long a
+/// run of base64. The slashes of a path break the run, unless the path is as long as a key.
+bool may_hold_key(std::string_view text) {
+  constexpr std::size_t suspicious_run = 22;
+  constexpr std::size_t key_like_min = 40;
+  constexpr std::size_t key_like_max = 48;
+  const bool path = !text.empty() && text.front() == '/' &&
+                    (text.size() < key_like_min || text.size() > key_like_max ||
+                     !std::all_of(text.begin(), text.end(), is_base64));
+  std::size_t run = 0;
+  for (const char c : text) {
+    run = is_base64(c) && !(path && c == '/') ? run + 1 : 0;
+    if (run >= suspicious_run)
+      return true;
+  }
+  return false;
+}
+
+bool prints(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    const unsigned char octet = static_cast<unsigned char>(c);
+    return octet < 0x20 || octet == 0x7f;
+  });
+}
+
+} // namespace
+
+std::string shown(std::string_view text) {
+  if (may_hold_key(text))
+    return "(text withheld, as it may hold a key)";
+  if (text.size() > shown_characters_max)
+    return "(a text of " + std::to_string(text.size()) + " octets)";
+  if (!prints(text))
+    return "(a text with control characters)";
+  return "`" + std::string(text) + "`";
+}
+
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> before_last(right.size() + 1);
+  std::vector<std::size_t> last(right.size() + 1);
+  std::vector<std::size_t> row(right.size() + 1);
+  for (std::size_t j = 0; j <= right.size(); ++j)
+    row[j] = j;
+  for (std::size_t i = 1; i <= left.size(); ++i) {
+    before_last.swap(last);
+    last.swap(row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= right.size(); ++j) {
+      const std::size_t replaced = last[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, replaced});
+      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+  }
+  return row[right.size()];
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+  word = word.substr(0, shown_characters_max);
+  std::string_view nearest;
+  std::size_t distance = std::max<std::size_t>(2, word.size() / 2) + 1;
+  for (const std::string_view candidate : candidates) {
+    const std::size_t other = edit_distance(word, candidate);
+    if (other < distance) {
+      distance = other;
+      nearest = candidate;
+    }
+  }
+  if (!nearest.empty())
+    return "; did you mean `" + std::string(nearest) + "`?";
+  std::string known = "; known here: ";
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    known += (i == 0 ? "`" : ", `") + std::string(candidates[i]) + "`";
+  return known;
+}
+
+std::string key_fault(std::string_view text) {
+  constexpr std::size_t characters = (key_octets + 2) / 3 * 4;
+  if (text.empty())
+    return "is empty";
+  if (text.size() != characters)
+    return "has " + std::to_string(text.size()) + " characters; a key is " +
+           std::to_string(characters) + " characters of base64";
+  if (!std::all_of(text.begin(), text.end(), is_base64))
+    return "has a character that is not base64";
+  if (text.find('=') != characters - 1)
+    return "does not end in one `=` as a key of 32 octets does";
+  return "is no key of 32 octets: its end is mistyped";
+}
+
+} // namespace troupe::conf

@@ -1,0 +1,25 @@
+// The words of error messages: what may be repeated of the user's text, and what he may have meant.
+// A mistyped line may hold a key in any place, so no message quotes the input but through `shown`.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace troupe::conf {
+
+/// The text between backticks, or in its place why it is withheld: it could be a key or a part of
+/// one, it is long, or it does not print.
+std::string shown(std::string_view text);
+
+/// `; did you mean `X`?` for the candidate nearest to `word`, or when none is near, the list of
+/// all.
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
+
+/// Insertions, deletions, replacements and swaps of neighbours from one word to the other.
+std::size_t edit_distance(std::string_view left, std::string_view right);
+
+/// What is wrong with a text that is no key in base64, in terms that give nothing of it away.
+std::string key_fault(std::string_view text);
+
+} // namespace troupe::conf

@@ -1,0 +1,284 @@
+#include "conf/diff.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <map>
+#include <random>
+#include <set>
+
+using namespace troupe;
+using namespace troupe::conf;
+
+namespace {
+
+public_key key_number(std::uint32_t number) {
+  public_key key;
+  store_le32(key.octets.data(), number);
+  return key;
+}
+
+secret_key secret_number(std::uint32_t number) {
+  return secret_key::copy_of(key_number(number).octets);
+}
+
+ip_prefix prefix(const std::string& text) {
+  return parse_ip_prefix(text).value();
+}
+
+peer_config peer(std::uint32_t number, std::vector<ip_prefix> allowed_ips = {}) {
+  peer_config result;
+  result.settings.key = key_number(number);
+  result.settings.name = "peer" + std::to_string(number);
+  result.settings.allowed_ips = std::move(allowed_ips);
+  return result;
+}
+
+conf::config with_peers(std::vector<peer_config> peers) {
+  conf::config result;
+  result.interface.name = "t0";
+  result.peers = std::move(peers);
+  return result;
+}
+
+/// Names resolve to an address made of their digits.
+endpoint resolve(const std::string& host, std::uint16_t port) {
+  return parse_endpoint("192.0.2." + host.substr(4) + ":" + std::to_string(port)).value();
+}
+
+/// What the TUNNEL has to make of the changes, as messages/peer_settings.hpp says.
+class model {
+public:
+  void apply(const plan& todo) {
+    if (todo.tunnel.set_private_key)
+      private_key_ = todo.tunnel.private_key;
+    for (const public_key& key : todo.tunnel.removed)
+      BOOST_TEST(peers_.erase(key) == 1U);
+    for (const peer_change& change : todo.tunnel.changed) {
+      for (const ip_prefix& moved : change.settings.allowed_ips)
+        for (auto& [key, other] : peers_)
+          std::erase(other.settings.allowed_ips, moved);
+      known& changed = peers_[change.settings.key];
+      changed.settings = change.settings;
+      if (change.remote)
+        changed.remote = change.remote;
+    }
+    for (const name_to_resolve& name : todo.names)
+      peers_.at(name.key).remote = resolve(name.host, name.port);
+    replace(addresses_, todo.addresses_to_remove, todo.addresses_to_add);
+    replace(routes_, todo.routes_to_remove, todo.routes_to_add);
+  }
+
+  void check_against(const conf::config& wanted) const {
+    BOOST_TEST(private_key_.same_as(wanted.interface.private_key));
+    std::size_t enabled = 0;
+    for (const peer_config& peer : wanted.peers) {
+      enabled += peer.enabled ? 1 : 0;
+      if (peer.enabled)
+        check_peer(peer);
+    }
+    BOOST_TEST(peers_.size() == enabled);
+    BOOST_TEST((addresses_ == std::set<ip_prefix>(wanted.interface.addresses.begin(),
+                                                  wanted.interface.addresses.end())));
+    const std::vector<route> routes = routes_of(wanted);
+    BOOST_TEST((routes_ == std::set<route>(routes.begin(), routes.end())));
+  }
+
+private:
+  struct known {
+    peer_settings settings;
+    std::optional<endpoint> remote;
+  };
+
+  template <class Thing>
+  static void replace(std::set<Thing>& all, const std::vector<Thing>& removed,
+                      const std::vector<Thing>& added) {
+    for (const Thing& thing : removed)
+      BOOST_TEST(all.erase(thing) == 1U);
+    for (const Thing& thing : added)
+      BOOST_TEST(all.insert(thing).second);
+  }
+
+  void check_peer(const peer_config& wanted) const {
+    const known& has = peers_.at(wanted.settings.key);
+    BOOST_TEST(has.settings.name == wanted.settings.name);
+    BOOST_TEST(has.settings.preshared_key.same_as(wanted.settings.preshared_key));
+    BOOST_TEST(has.settings.persistent_keepalive_s == wanted.settings.persistent_keepalive_s);
+    BOOST_TEST(
+        (std::set<ip_prefix>(has.settings.allowed_ips.begin(), has.settings.allowed_ips.end()) ==
+         std::set<ip_prefix>(wanted.settings.allowed_ips.begin(),
+                             wanted.settings.allowed_ips.end())));
+    if (wanted.remote)
+      BOOST_TEST((has.remote == (wanted.remote->literal
+                                     ? wanted.remote->literal
+                                     : resolve(wanted.remote->host, wanted.remote->port))));
+  }
+
+  secret_key private_key_;
+  std::map<public_key, known> peers_;
+  std::set<ip_prefix> addresses_;
+  std::set<route> routes_;
+};
+
+/// Few of everything, so that pairs of configurations have much in common.
+class generator {
+public:
+  explicit generator(unsigned seed) : engine_(seed) {}
+
+  unsigned below(unsigned bound) { return static_cast<unsigned>(engine_() % bound); }
+
+  conf::config next() {
+    conf::config result;
+    result.interface.name = "t0";
+    result.interface.private_key = below(3) == 0 ? secret_key{} : secret_number(below(2) + 1);
+    result.interface.listen_port = static_cast<std::uint16_t>(below(2));
+    result.interface.fwmark = below(2);
+    result.interface.mtu = 1400 + below(2);
+    result.interface.routes = below(4) == 0 ? route_mode::off : route_mode::automatic;
+    if (below(3) == 0)
+      result.interface.table = 100 + below(2);
+    for (unsigned i = 0; i < 3; ++i)
+      if (below(2) == 0)
+        result.interface.addresses.push_back(prefix("10.0." + std::to_string(i) + ".9/24"));
+    std::vector<unsigned> numbers = {1, 2, 3, 4, 5, 6};
+    std::shuffle(numbers.begin(), numbers.end(), engine_);
+    std::set<unsigned> free = {0, 1, 2, 3, 4, 5, 6, 7};
+    for (const unsigned number : numbers)
+      if (below(3) != 0)
+        result.peers.push_back(next_peer(number, free));
+    return result;
+  }
+
+private:
+  peer_config next_peer(unsigned number, std::set<unsigned>& free) {
+    peer_config result = peer(number);
+    result.enabled = below(4) != 0;
+    if (below(4) == 0)
+      result.settings.name += "-renamed";
+    if (below(2) == 0)
+      result.settings.preshared_key = secret_number(10 + below(2));
+    result.settings.persistent_keepalive_s = static_cast<std::uint16_t>(25 * below(2));
+    for (unsigned i = below(4); i > 0; --i) {
+      const unsigned which = below(8);
+      if (free.erase(which) == 1)
+        result.settings.allowed_ips.push_back(prefix("10.0." + std::to_string(which) + ".0/24"));
+    }
+    if (below(3) != 0) {
+      const std::string digit = std::to_string(below(3) + 1);
+      result.remote = parse_endpoint_setting(below(2) == 0 ? "host" + digit + ":7"
+                                                           : "192.0.2.10" + digit + ":7");
+    }
+    return result;
+  }
+
+  std::mt19937 engine_;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(diff)
+
+BOOST_AUTO_TEST_CASE(applying_the_difference_gives_the_other_configuration) {
+  for (unsigned seed = 0; seed < 500; ++seed) {
+    generator random(seed);
+    model tunnel;
+    conf::config before = random.next();
+    tunnel.apply(first_plan(before));
+    tunnel.check_against(before);
+    for (unsigned step = 0; step < 4; ++step) {
+      const conf::config after = random.next();
+      tunnel.apply(conf::diff(before, after));
+      tunnel.check_against(after);
+      BOOST_TEST(conf::diff(after, after).empty());
+      before = after;
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_unchanged_peer_is_not_touched) {
+  const conf::config before = with_peers({peer(1, {prefix("10.0.0.0/24")}), peer(2), peer(3)});
+  conf::config after = before;
+  after.peers[0].where.line = 7;
+  after.peers[1].settings.persistent_keepalive_s = 25;
+  std::swap(after.peers[0], after.peers[2]);
+  const plan todo = conf::diff(before, after);
+  BOOST_TEST(todo.tunnel.removed.empty());
+  BOOST_REQUIRE(todo.tunnel.changed.size() == 1U);
+  BOOST_TEST((todo.tunnel.changed[0].settings.key == key_number(2)));
+  BOOST_TEST(!todo.tunnel.changed[0].remote.has_value());
+  BOOST_TEST(!todo.tunnel.forget_sources);
+}
+
+BOOST_AUTO_TEST_CASE(the_order_of_prefixes_is_no_change) {
+  const ip_prefix one = prefix("10.0.1.0/24");
+  const ip_prefix two = prefix("10.0.2.0/24");
+  BOOST_TEST(
+      conf::diff(with_peers({peer(1, {one, two})}), with_peers({peer(1, {two, one})})).empty());
+  BOOST_TEST(!conf::diff(with_peers({peer(1, {one, two})}), with_peers({peer(1, {two})})).empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_is_set_when_it_changes_or_is_given) {
+  conf::config before = with_peers({peer(1)});
+  before.peers[0].remote = parse_endpoint_setting("192.0.2.1:7");
+  BOOST_TEST(conf::diff(before, before).empty());
+  const plan given = conf::diff(before, before, {{key_number(1)}, {}});
+  BOOST_REQUIRE(given.tunnel.changed.size() == 1U);
+  BOOST_TEST((given.tunnel.changed[0].remote == parse_endpoint("192.0.2.1:7")));
+  conf::config after = before;
+  after.peers[0].remote = parse_endpoint_setting("host1:7");
+  const plan named = conf::diff(before, after);
+  BOOST_TEST(named.tunnel.changed.empty());
+  BOOST_REQUIRE(named.names.size() == 1U);
+  BOOST_TEST(named.names[0].host == "host1");
+  after.peers[0].remote.reset();
+  BOOST_TEST(conf::diff(before, after).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_recreated_peer_is_removed_and_added) {
+  conf::config same = with_peers({peer(1)});
+  same.peers[0].remote = parse_endpoint_setting("192.0.2.1:7");
+  const plan todo = conf::diff(same, same, {{}, {key_number(1)}});
+  BOOST_TEST(todo.tunnel.removed.size() == 1U);
+  BOOST_REQUIRE(todo.tunnel.changed.size() == 1U);
+  BOOST_TEST(todo.tunnel.changed[0].remote.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(port_and_mark_make_learnt_sources_void) {
+  conf::config after = with_peers({});
+  after.interface.listen_port = 1;
+  BOOST_TEST(conf::diff(with_peers({}), after).listen_port_changed);
+  BOOST_TEST(conf::diff(with_peers({}), after).tunnel.forget_sources);
+  after = with_peers({});
+  after.interface.fwmark = 1;
+  BOOST_TEST(conf::diff(with_peers({}), after).fwmark_changed);
+  BOOST_TEST(conf::diff(with_peers({}), after).tunnel.forget_sources);
+}
+
+BOOST_AUTO_TEST_CASE(a_connected_network_gets_no_route_of_ours_in_the_main_table) {
+  conf::config wanted = with_peers({peer(1, {prefix("10.0.0.0/24"), prefix("10.1.0.0/24")})});
+  wanted.interface.addresses = {prefix("10.0.0.1/24")};
+  BOOST_REQUIRE(routes_of(wanted).size() == 1U);
+  BOOST_TEST(to_string(routes_of(wanted)[0].destination) == "10.1.0.0/24");
+  wanted.interface.table = 100;
+  BOOST_TEST(routes_of(wanted).size() == 2U);
+  wanted.interface.routes = route_mode::off;
+  BOOST_TEST(routes_of(wanted).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_change_live_is_named) {
+  conf::config after = with_peers({});
+  after.interface.name = "t1";
+  after.udp = {2, 3, 4};
+  after.tunnel.cpu = {pinning::fixed, 1};
+  after.log.format = log_format::json;
+  after.log.target = "/x";
+  after.admin.group = "g";
+  after.log.level = log_level::debug;
+  after.tun.queue_length = 5;
+  const plan todo = conf::diff(with_peers({}), after);
+  BOOST_TEST(todo.needs_restart.size() == 8U);
+  BOOST_TEST(todo.log_levels_changed);
+  BOOST_TEST(todo.queue_length_changed);
+  BOOST_TEST(first_plan(after).needs_restart.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

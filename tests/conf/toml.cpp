@@ -1,0 +1,392 @@
+#include "conf/toml.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <map>
+
+using namespace troupe;
+using namespace troupe::conf;
+
+namespace {
+
+const std::string secret = "mDIYPpnBoVVWuuEWVRoXrY7TYPMpS01Vc6mVm5ZTI0s=";
+const std::string key_a = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const std::string key_b = "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const std::string zero = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+const std::string head =
+    "[interface]\nname = \"troupe0\"\nprivate_key = \"" + secret + "\"\n"; // three lines
+
+using result = std::variant<conf::config, std::vector<config_error>>;
+
+std::variant<key_text, key_unreadable> no_key_files(const std::string&) {
+  return key_unreadable{"no such file; make it with `troupectl genkey`"};
+}
+
+result parse(const std::string& text, const std::vector<source_file>& drop_ins = {},
+             const key_reader& read_key = no_key_files) {
+  return parse_config({"t.toml", text}, drop_ins, read_key);
+}
+
+conf::config accepted(const result& parsed) {
+  if (const std::vector<config_error>* const errors =
+          std::get_if<std::vector<config_error>>(&parsed))
+    BOOST_FAIL(to_string(errors->front()));
+  return std::get<conf::config>(parsed);
+}
+
+std::vector<std::string> errors_of(const result& parsed) {
+  std::vector<std::string> lines;
+  if (const std::vector<config_error>* const errors =
+          std::get_if<std::vector<config_error>>(&parsed))
+    for (const config_error& error : *errors)
+      lines.push_back(to_string(error));
+  return lines;
+}
+
+/// The only error, for texts that have one.
+std::string error_of(const std::string& text) {
+  const std::vector<std::string> lines = errors_of(parse(text));
+  BOOST_TEST(lines.size() == 1U, text);
+  return lines.empty() ? "" : lines.front();
+}
+
+bool begins(const std::string& text, const std::string& start) {
+  return text.rfind(start, 0) == 0;
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string peer(const std::string& key, const std::string& rest = "") {
+  return "[[peer]]\npublic_key = \"" + key + "\"\n" + rest + "\n";
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(toml)
+
+BOOST_AUTO_TEST_CASE(every_key_arrives_where_it_belongs) {
+  const conf::config read = accepted(parse(R"([interface]
+name = "troupe0"
+private_key = ")" + secret + R"("
+listen_port = 51820
+addresses = ["10.20.0.1/24", "fd20::1/64"]
+mtu = 1400
+fwmark = "0xca6c"
+routes = "off"
+table = 1234
+[tun]
+queue_length = 500
+[udp]
+senders = 2
+receive_buffer = 4194304
+send_buffer = 2097152
+[tunnel]
+cpu = 3
+[log]
+level = "warn"
+format = "json"
+target = "/var/log/troupe.log"
+actors.tunnel = "trace"
+actors."tun-reader/0" = "debug"
+[admin]
+group = "netadmin"
+[[peer]]
+name = "laptop"
+public_key = ")" + key_a + R"("
+preshared_key = ")" + key_b + R"("
+allowed_ips = ["10.20.0.2/32", "0.0.0.0/0", "fd20::2"]
+endpoint = "vpn.example.net:51820"
+persistent_keepalive = 25
+enabled = false
+)"));
+  const interface_config& interface = read.interface;
+  BOOST_TEST(interface.name == "troupe0");
+  BOOST_TEST(interface.private_key.same_as(secret_key_from_base64(secret).value()));
+  BOOST_TEST(interface.listen_port == 51820);
+  BOOST_REQUIRE(interface.addresses.size() == 2U);
+  BOOST_TEST(to_string(interface.addresses[0]) == "10.20.0.1/24");
+  BOOST_TEST(interface.mtu == 1400U);
+  BOOST_TEST(interface.fwmark == 0xca6cU);
+  BOOST_TEST((interface.routes == route_mode::off));
+  BOOST_TEST(interface.table.value() == 1234U);
+  BOOST_TEST(read.tun.queue_length == 500U);
+  BOOST_TEST(read.udp.senders == 2U);
+  BOOST_TEST(read.udp.receive_buffer == 4194304U);
+  BOOST_TEST(read.udp.send_buffer == 2097152U);
+  BOOST_TEST((read.tunnel.cpu == cpu_choice{pinning::fixed, 3}));
+  BOOST_TEST((read.log.level == log_level::warn));
+  BOOST_TEST((read.log.format == log_format::json));
+  BOOST_TEST(read.log.target == "/var/log/troupe.log");
+  BOOST_TEST((read.log.actors.at("tunnel") == log_level::trace));
+  BOOST_TEST((read.log.actors.at("tun-reader/0") == log_level::debug));
+  BOOST_TEST(read.admin.group == "netadmin");
+  BOOST_REQUIRE(read.peers.size() == 1U);
+  const peer_config& laptop = read.peers.front();
+  BOOST_TEST(laptop.settings.name == "laptop");
+  BOOST_TEST(to_base64(laptop.settings.key) == key_a);
+  BOOST_TEST(laptop.settings.preshared_key.same_as(secret_key_from_base64(key_b).value()));
+  BOOST_REQUIRE(laptop.settings.allowed_ips.size() == 3U);
+  BOOST_TEST(to_string(laptop.settings.allowed_ips[2]) == "fd20::2/128");
+  BOOST_TEST(laptop.remote.value().text() == "vpn.example.net:51820");
+  BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
+  BOOST_TEST(!laptop.enabled);
+  BOOST_TEST(laptop.where.file == "t.toml");
+  BOOST_TEST(laptop.where.line == 26U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_left_out_has_a_default) {
+  const conf::config read = accepted(parse(head));
+  BOOST_TEST(read.interface.listen_port == 0);
+  BOOST_TEST(read.interface.mtu == 1420U);
+  BOOST_TEST(read.interface.fwmark == 0U);
+  BOOST_TEST((read.interface.routes == route_mode::automatic));
+  BOOST_TEST(!read.interface.table.has_value());
+  BOOST_TEST(read.udp.senders == 1U);
+  BOOST_TEST((read.tunnel.cpu == cpu_choice{}));
+  BOOST_TEST(read.log.target == "stderr");
+  BOOST_TEST(read.peers.empty());
+}
+
+BOOST_AUTO_TEST_CASE(numbers_may_be_words) {
+  const conf::config read =
+      accepted(parse(head + "fwmark = \"off\"\ntable = \"main\"\n[tunnel]\ncpu = \"none\"\n"));
+  BOOST_TEST(read.interface.fwmark == 0U);
+  BOOST_TEST(read.interface.table.value() == main_route_table);
+  BOOST_TEST((read.tunnel.cpu == cpu_choice{pinning::none, 0}));
+  BOOST_TEST(accepted(parse(head + "fwmark = 4294967295\n")).interface.fwmark == 0xffffffffU);
+}
+
+BOOST_AUTO_TEST_CASE(five_mistakes_are_five_located_errors_in_order) {
+  const std::vector<std::string> lines = errors_of(parse("[interface]\n"
+                                                         "name = \"troupe0\"\n"
+                                                         "private_key = \"" +
+                                                         secret +
+                                                         "\"\n"
+                                                         "lisen_port = 51820\n"
+                                                         "mtu = 99999\n"
+                                                         "[[peer]]\n"
+                                                         "public_key = \"short\"\n"
+                                                         "allowed_ips = [\"10.0.0.1/24\"]\n"
+                                                         "endpoint = \"nowhere\"\n"));
+  BOOST_REQUIRE(lines.size() == 5U);
+  BOOST_TEST(lines[0] == "t.toml:4:1: error: unknown key `lisen_port` in [interface]; did you mean "
+                         "`listen_port`?");
+  BOOST_TEST(lines[1] == "t.toml:5:7: error: `mtu` is 99999; it must be from 576 to 65472");
+  BOOST_TEST(begins(lines[2], "t.toml:7:14: error: `public_key` has 5 characters; a key is 44"));
+  BOOST_TEST(lines[3] ==
+             "t.toml:8:16: error: `10.0.0.1/24` has bits set behind its length; did you "
+             "mean 10.0.0.0/24 or 10.0.0.1/32?");
+  BOOST_TEST(lines[4] == "t.toml:9:12: error: `endpoint` is `nowhere`; write it as HOST:PORT, "
+                         "192.0.2.1:51820 or [2001:db8::1]:51820");
+}
+
+BOOST_AUTO_TEST_CASE(a_syntax_error_stands_alone) {
+  const std::vector<std::string> lines =
+      errors_of(parse("[interface]\nunknown = 1\nmtu = \n", {{"d.toml", "x = 1\n"}}));
+  BOOST_REQUIRE(lines.size() == 1U);
+  BOOST_TEST(begins(lines[0], "t.toml:3:"));
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_later_versions_are_unknown) {
+  for (const char* text :
+       {"[tun]\nqueues = 1", "[tun]\noffload = true", "[udp]\ngso = true", "[udp]\ngro = true",
+        "[tunnel]\naead = \"auto\"", "[credit]\nwindow = 1", "[admin]\nread_group = \"x\""})
+    BOOST_TEST(holds(error_of(head + text), "unknown key "), text);
+  BOOST_TEST(holds(error_of(head + "[log]\ntarget = \"journal\""), "absolute path"));
+}
+
+BOOST_AUTO_TEST_CASE(the_unknown_is_an_error_wherever_it_stands) {
+  BOOST_TEST(holds(error_of(head + "[logs]\nlevel = \"info\""), "did you mean `log`?"));
+  BOOST_TEST(holds(error_of(head + "[[peers]]\nname = \"x\""), "did you mean `peer`?"));
+  BOOST_TEST(holds(error_of("mtu = 1\n" + head), "unknown key `mtu` in the file"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ip = []")), "did you mean `allowed_ips`?"));
+  BOOST_TEST(holds(error_of(head + "[log]\nactors.tunel = \"info\""), "did you mean `tunnel`?"));
+  BOOST_TEST(holds(error_of(head + "[log]\nlevel = \"verbose\""), "must be one of \"trace\""));
+}
+
+BOOST_AUTO_TEST_CASE(actors_are_named_with_or_without_their_number) {
+  for (const char* name : {"supervisor", "tun-reader", "\"tun-reader/0\"", "\"tun-writer/12\"",
+                           "\"udp-sender/3\"", "\"udp-receiver/v4\"", "\"udp-receiver/v6\"",
+                           "udp-receiver", "handshaker", "admin", "uapi", "resolver"})
+    accepted(parse(head + "[log.actors]\n" + name + " = \"off\"\n"));
+  for (const char* name : {"\"tunnel/0\"", "\"tun-reader/\"", "\"tun-reader/x\"", "metrics",
+                           "\"udp-receiver/0\"", "\"tun-reader/0/0\""})
+    BOOST_TEST(holds(error_of(head + "[log.actors]\n" + name + " = \"off\"\n"), "no actor"), name);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
+  // setting, where its value stands, what is said
+  const std::vector<std::array<std::string, 3>> rows = {
+      {"listen_port = 65536", "4:15", "from 0 to 65535"},
+      {"listen_port = -1", "4:15", "from 0 to 65535"},
+      {"listen_port = \"51820\"", "4:15", "must be an integer, not a string"},
+      {"mtu = 575", "4:7", "from 576"},
+      {"mtu = 1420.5", "4:7", "not a number with a fraction"},
+      {"fwmark = \"0x100000000\"", "4:10", "32 bits"},
+      {"fwmark = \"0x\"", "4:10", "32 bits"},
+      {"fwmark = \"5\"", "4:10", "32 bits"},
+      {"fwmark = 4294967296", "4:10", "from 0 to 4294967295"},
+      {"fwmark = true", "4:10", "32 bits"},
+      {"routes = \"on\"", "4:10", "one of \"off\", \"auto\""},
+      {"table = 0", "4:9", "from 1"},
+      {"table = \"local\"", "4:9", "\"main\""},
+      {"addresses = \"10.0.0.1/24\"", "4:13", "must be an array"},
+      {"addresses = [1]", "4:14", "must hold strings, not an integer"},
+      {"addresses = [\"10.0.0.1\"]", "4:14", "10.0.0.1/24 or the like"},
+      {"addresses = [\"10.0.0.1/24\", \"10.0.0.1/32\"]", "4:29", "given twice"},
+      {"addresses = [\"10.0.0.1/33\"]", "4:14", "is no address"},
+      {"addresses = [\"fd00::1/64\"]\nmtu = 1279", "5:7", "at least 1280"},
+      {"[tun]\nqueue_length = 0", "5:16", "from 1"},
+      {"[udp]\nsenders = 17", "5:11", "from 1 to 16"},
+      {"[tunnel]\ncpu = \"fast\"", "5:7", "\"none\""},
+      {"[tunnel]\ncpu = 5000", "5:7", "from 0 to 1023"},
+      {"[admin]\ngroup = \"\"", "5:9", "name or number of a group"},
+      {"[log]\nactors = 1", "5:10", "must be a table"},
+      {"[log]\ntarget = \"x.log\"", "5:10", "absolute path"}};
+  for (const auto& [setting, where, said] : rows) {
+    const std::string error = error_of(head + setting + "\n");
+    BOOST_TEST(begins(error, "t.toml:" + where + ": error: "), error);
+    BOOST_TEST(holds(error, said), error);
+  }
+  BOOST_TEST(holds(error_of("udp = 1\n" + head), "`udp` must be a table"));
+}
+
+BOOST_AUTO_TEST_CASE(an_interface_needs_a_name_and_a_key) {
+  BOOST_TEST(begins(error_of(""), "t.toml:1:1: error: there is no [interface]"));
+  const std::vector<std::string> lines = errors_of(parse("\n[interface]\n"));
+  BOOST_REQUIRE(lines.size() == 2U);
+  BOOST_TEST(begins(lines[0], "t.toml:2:1: error: [interface] has no `name`"));
+  BOOST_TEST(begins(lines[1], "t.toml:2:1: error: [interface] has no private key"));
+  for (const char* name : {"", "sixteen_letters_", "a/b", "a b", ".", "..", "wg\\u0000"})
+    BOOST_TEST(holds(error_of("[interface]\nname = \"" + std::string(name) +
+                              "\"\nprivate_key = \"" + secret + "\""),
+                     "an interface has 1 to 15"));
+}
+
+BOOST_AUTO_TEST_CASE(keys_come_from_files_as_they_are_named) {
+  const std::map<std::string, std::string> files = {{"keys/own", secret + "\n"},
+                                                    {"keys/psk", "  " + key_b + "\r\n"},
+                                                    {"keys/bad", secret + "x"},
+                                                    {"keys/empty", "\n"}};
+  const key_reader read_key =
+      [&](const std::string& path) -> std::variant<key_text, key_unreadable> {
+    if (files.count(path) == 0)
+      return key_unreadable{"no such file; make it"};
+    return key_text{files.at(path)};
+  };
+  const std::string own = "[interface]\nname = \"t\"\nprivate_key_file = ";
+  const conf::config read = accepted(parse(
+      own + "\"keys/own\"\n" + peer(key_a, "preshared_key_file = \"keys/psk\""), {}, read_key));
+  BOOST_TEST(read.interface.private_key.same_as(secret_key_from_base64(secret).value()));
+  BOOST_TEST(read.peers[0].settings.preshared_key.same_as(secret_key_from_base64(key_b).value()));
+  const auto error = [&](const std::string& path) {
+    return errors_of(parse(own + "\"" + path + "\"", {}, read_key)).at(0);
+  };
+  BOOST_TEST(error("none") ==
+             "t.toml:3:20: error: `private_key_file` `none`: no such file; make it");
+  BOOST_TEST(holds(error("keys/bad"), "has 45 characters"));
+  BOOST_TEST(holds(error("keys/empty"), "is empty"));
+  BOOST_TEST(holds(error(""), "must be the path"));
+  BOOST_TEST(!holds(error(secret), secret.substr(0, 8)));
+  BOOST_TEST(holds(error_of(head + "private_key_file = \"keys/own\""), "both `private_key` and"));
+}
+
+BOOST_AUTO_TEST_CASE(no_error_repeats_a_key_wherever_it_was_put) {
+  for (const std::string& wrong :
+       {secret.substr(1), secret + "A", "'" + secret, secret.substr(0, 43)}) {
+    for (const std::string& text :
+         {"[interface]\nname = \"x\"\nprivate_key = \"" + wrong + "\"",
+          "[interface]\nname = \"" + wrong + "\"\nprivate_key = \"" + secret + "\"",
+          head + "private_key_file = \"" + wrong + "\"", head + "addresses = [\"" + wrong + "\"]",
+          head + "fwmark = \"" + wrong + "\"", head + "routes = \"" + wrong + "\"",
+          head + "\"" + wrong + "\" = 1", head + "[log]\ntarget = \"" + wrong + "\"",
+          head + "[log.actors]\n\"" + wrong + "\" = \"info\"", head + peer(wrong),
+          head + peer(key_a, "preshared_key = \"" + wrong + "\""),
+          head + peer(key_a, "preshared_key_file = \"" + wrong + "\""),
+          head + peer(key_a, "endpoint = \"" + wrong + "\""),
+          head + peer(key_a, "allowed_ips = [\"" + wrong + "\"]")}) {
+      const std::vector<std::string> lines = errors_of(parse(text));
+      BOOST_TEST(!lines.empty(), text);
+      for (const std::string& line : lines)
+        for (std::size_t i = 0; i + 6 <= secret.size(); ++i)
+          BOOST_TEST(!holds(line, secret.substr(i, 6)), line);
+    }
+  }
+  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"" + secret + "\"")), "`name` is a key"));
+}
+
+BOOST_AUTO_TEST_CASE(zero_keys_are_refused) {
+  BOOST_TEST(
+      holds(error_of("[interface]\nname = \"t\"\nprivate_key = \"" + zero + "\""), "all zero"));
+  BOOST_TEST(holds(error_of(head + peer(zero)), "all zero"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "preshared_key = \"" + zero + "\"")), "all zero"));
+}
+
+BOOST_AUTO_TEST_CASE(peers_are_checked_one_by_one) {
+  BOOST_TEST(begins(error_of(head + "[[peer]]\nname = \"x\""),
+                    "t.toml:4:1: error: the peer has no `public_key`"));
+  BOOST_TEST(holds(error_of(head + "[peer]\nname = \"x\""), "[[peer]]"));
+  BOOST_TEST(holds(error_of("peer = [1]\n" + head), "a peer is a table"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "persistent_keepalive = 65536")), "to 65535"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"\"")), "1 to 64 octets"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"a\\nb\"")), "printing"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "enabled = \"yes\"")), "must be a boolean"));
+  BOOST_TEST(
+      holds(error_of(head + peer(key_a, "allowed_ips = [\"10.0.0.0\\u0000/8\"]")), "is no prefix"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ips = [\"::/0\"]")), "policy routing"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ips = [\"10.0.0.0/8\", \"10.0.0.0/8\"]")),
+                   "listed twice"));
+}
+
+BOOST_AUTO_TEST_CASE(peers_share_neither_name_nor_key_nor_prefix) {
+  const std::string first = head + peer(key_a, "name = \"a\"\nallowed_ips = [\"10.0.0.0/8\"]");
+  BOOST_TEST(holds(error_of(first + peer(key_b, "name = \"a\"")),
+                   "t.toml:10:8: error: the name `a` belongs to the peer at t.toml:4"));
+  BOOST_TEST(holds(error_of(first + peer(key_a)),
+                   "t.toml:9:14: error: this `public_key` belongs to the peer at t.toml:4"));
+  BOOST_TEST(holds(error_of(first + peer(key_b, "allowed_ips = [\"10.0.0.0/8\"]")),
+                   "t.toml:10:16: error: 10.0.0.0/8 belongs to the peer `a` at t.toml:4"));
+  accepted(parse(first + peer(key_b, "allowed_ips = [\"10.0.0.0/9\"]")));
+  accepted(parse(first + peer(key_b, "enabled = false\nallowed_ips = [\"10.0.0.0/8\"]")));
+}
+
+BOOST_AUTO_TEST_CASE(drop_ins_add_peers_and_nothing_else) {
+  const source_file good{"d/1.toml", peer(key_a, "allowed_ips = [\"10.0.0.0/8\"]")};
+  const conf::config read = accepted(parse(head, {good}));
+  BOOST_REQUIRE(read.peers.size() == 1U);
+  BOOST_TEST(read.peers[0].where.file == "d/1.toml");
+  const std::vector<std::string> lines = errors_of(
+      parse(head + "mtu = 1\n",
+            {good, {"d/2.toml", "[log]\n" + peer(key_b, "allowed_ips = [\"10.0.0.0/8\"]")}}));
+  BOOST_REQUIRE(lines.size() == 3U);
+  BOOST_TEST(begins(lines[0], "t.toml:4:"));
+  BOOST_TEST(begins(lines[1], "d/2.toml:1:2: error: unknown key `log` in a drop-in, which may"));
+  BOOST_TEST(holds(lines[2], "belongs to the peer without a name at d/1.toml:1"));
+}
+
+BOOST_AUTO_TEST_CASE(peers_without_a_name_get_a_unique_one) {
+  const conf::config read =
+      accepted(parse(head + peer(key_a) + peer(key_b, "name = \"AQAAAAAA…\"")));
+  BOOST_TEST(read.peers[0].settings.name == key_a);
+}
+
+BOOST_AUTO_TEST_CASE(large_files_are_read_whole) {
+  std::string text = head + peer(key_a, "allowed_ips = [");
+  for (unsigned i = 0; i < 130'560; ++i)
+    text += "\"10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." +
+            std::to_string(i & 255) + "\",\n";
+  text += "]\n";
+  for (unsigned i = 0; i < 10'000; ++i) {
+    public_key key;
+    store_le32(key.octets.data(), i + 1000);
+    text += peer(to_base64(key), "allowed_ips = [\"fd00::" + std::to_string(i % 10'000) + "\"]");
+  }
+  const conf::config read = accepted(parse(text));
+  BOOST_TEST(read.peers.size() == 10'001U);
+  BOOST_TEST(read.peers[0].settings.allowed_ips.size() == 130'560U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
