@@ -1,0 +1,54 @@
+// The TUN device: opening it by name, or taking over a descriptor that somebody else opened. Its
+// settings (addresses, MTU, up) are tun/link's, what lies in its packets is nobody's here.
+//
+// The interface lives as long as a descriptor of it is open, unless it was made persistent from
+// outside. The device, its sources and its sinks share the descriptor; the last one to go closes
+// it.
+#pragma once
+
+#include "messages/unique_fd.hpp"
+#include "tun/queue.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace troupe::tun {
+
+/// As wg-quick: 1 to 15 of a-z A-Z 0-9 _ = + . -, but not "." or "..". (The kernel allows more, and
+/// takes `%d` for a number of its own choice.)
+bool is_interface_name(std::string_view name);
+
+class device {
+public:
+  /// Makes the interface, or opens a persistent one that nobody has open.
+  /// Throws std::system_error with a text that says what to do about it.
+  static device open(std::string_view name);
+  /// Takes over an open TUN descriptor (WG_TUN_FD). Its name is the kernel's; see `current_name`.
+  /// Throws std::system_error.
+  static device adopt(unique_fd opened);
+
+  /// The name when it was opened.
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// The name now, since `ip link set NAME name OTHER` may change it; empty once the device is
+  /// gone.
+  [[nodiscard]] std::string current_name() const;
+  /// For tun/link_monitor, and for whoever hands the device on. Stays owned by the device.
+  [[nodiscard]] int fd() const { return queue_->fd(); }
+
+  [[nodiscard]] std::size_t queues() const { return 1; }
+  /// One of each per queue, `queue` < queues().
+  [[nodiscard]] std::unique_ptr<packet_source> source(std::size_t queue) const;
+  [[nodiscard]] std::unique_ptr<packet_sink> sink(std::size_t queue) const;
+
+private:
+  device(unique_fd queue, std::string name);
+
+  std::shared_ptr<const unique_fd> queue_;
+  std::string name_;
+};
+
+/// The interface name that a TUN descriptor has now; empty when it has none (any more).
+std::string interface_name_of(int tun_fd);
+
+} // namespace troupe::tun

@@ -1,0 +1,99 @@
+#include "tun/fake_queue.hpp"
+
+#include "tun/slots.hpp"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace troupe::tun {
+
+namespace {
+
+unique_fd make_event() {
+  unique_fd event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!event)
+    throw std::system_error(errno, std::system_category(), "eventfd");
+  return event;
+}
+
+} // namespace
+
+fake_source::fake_source() : readable_(make_event()) {}
+
+void fake_source::push(const_bytes packet) {
+  const std::lock_guard lock(mutex_);
+  waiting_.emplace_back(packet.begin(), packet.end());
+  ::eventfd_write(fd(), 1);
+}
+
+void fake_source::remove() {
+  const std::lock_guard lock(mutex_);
+  waiting_.clear();
+  state_ = queue_state::gone;
+  ::eventfd_write(fd(), 1);
+}
+
+std::size_t fake_source::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
+read_result fake_source::read_batch(slab& into, std::uint32_t mtu) {
+  const std::lock_guard lock(mutex_);
+  read_result result;
+  result.state = state_;
+  for (slot_filler filler(into, mtu); !waiting_.empty() && filler.has_room();
+       waiting_.pop_front()) {
+    const std::vector<std::uint8_t>& packet = waiting_.front();
+    const bytes place = filler.next_packet();
+    const std::size_t length = std::min(packet.size(), place.size());
+    std::copy_n(packet.begin(), length, place.begin());
+    ++(filler.keep(length) ? result.packets : result.oversize);
+  }
+  result.device_empty = waiting_.empty();
+  eventfd_t ignored = 0;
+  if (waiting_.empty() && state_ == queue_state::ok)
+    ::eventfd_read(fd(), &ignored);
+  return result;
+}
+
+fake_sink::fake_sink() : event_(make_event()) {}
+
+void fake_sink::remove() {
+  const std::lock_guard lock(mutex_);
+  state_ = queue_state::gone;
+  ::eventfd_write(fd(), 1);
+}
+
+void fake_sink::set_up(bool up) {
+  const std::lock_guard lock(mutex_);
+  up_ = up;
+}
+
+std::vector<std::vector<std::uint8_t>> fake_sink::take_written() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(written_, {});
+}
+
+write_result fake_sink::write_batch(const slab& from) {
+  const std::lock_guard lock(mutex_);
+  write_result result;
+  result.state = state_;
+  if (state_ == queue_state::gone)
+    return result;
+  for (const delivery& each : from.deliveries) {
+    if (!up_) {
+      ++result.refused;
+      continue;
+    }
+    const const_bytes packet = from.range(each.offset, each.length);
+    written_.emplace_back(packet.begin(), packet.end());
+    ++result.packets;
+    result.octets += each.length;
+  }
+  return result;
+}
+
+} // namespace troupe::tun

@@ -1,0 +1,179 @@
+// Events are taken as hints only: whatever concerns the interface, and any loss of events, makes
+// the monitor ask the TUN descriptor for name and namespace and then that namespace for the rest.
+// So no order and no loss of events can leave it with a wrong picture for longer than the next
+// event.
+#include "tun/link_monitor.hpp"
+
+#include "messages/limits.hpp"
+#include "tun/device.hpp"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace troupe::tun {
+
+namespace {
+
+namespace_identity identify(const unique_fd& network_namespace) {
+  struct stat status {};
+  if (::fstat(network_namespace.fd(), &status) != 0)
+    throw std::system_error(errno, std::system_category(), "cannot identify a network namespace");
+  return {status.st_dev, status.st_ino};
+}
+
+/// That of the calling thread.
+unique_fd own_namespace() {
+  unique_fd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!own)
+    throw std::system_error(errno, std::system_category(),
+                            "cannot open /proc/thread-self/ns/net (is /proc mounted?)");
+  return own;
+}
+
+/// That of the interface. Absent: the device is gone (EBADFD), or the kernel does not tell (EPERM
+/// without CAP_NET_ADMIN there).
+unique_fd namespace_of(int tun_fd) {
+  return unique_fd(::ioctl(tun_fd, TUNGETDEVNETNS));
+}
+
+unique_fd subscribe_to_links() {
+  unique_fd events(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
+  sockaddr_nl here{};
+  here.nl_family = AF_NETLINK;
+  here.nl_groups = RTMGRP_LINK;
+  if (!events || ::bind(events.fd(), reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0)
+    throw std::system_error(errno, std::system_category(),
+                            "cannot watch for changes of interfaces");
+  return events;
+}
+
+} // namespace
+
+/// A network namespace and two sockets in it; they stay there whatever thread uses them.
+struct link_monitor::vantage_point {
+  namespace_identity where;
+  unique_fd events;
+  netlink_socket questions;
+
+  /// In the namespace of the calling thread.
+  static std::unique_ptr<vantage_point> here() {
+    // Events first: what changes after the questions were answered is then heard of.
+    unique_fd events = subscribe_to_links();
+    return std::make_unique<vantage_point>(
+        vantage_point{identify(own_namespace()), std::move(events), netlink_socket()});
+  }
+
+  /// Nothing if the process may not go there (setns(2) wants CAP_SYS_ADMIN). A thread of its own
+  /// goes and ends there, since one that came back would need a way back that cannot fail.
+  static std::unique_ptr<vantage_point> in(const unique_fd& network_namespace) noexcept {
+    std::unique_ptr<vantage_point> found;
+    try {
+      std::thread([&found, &network_namespace]() noexcept {
+        try {
+          if (::setns(network_namespace.fd(), CLONE_NEWNET) == 0)
+            found = here();
+        } catch (const std::exception&) {
+          found.reset();
+        }
+      }).join();
+    } catch (const std::system_error&) { // no thread to be had
+      return nullptr;
+    }
+    return found;
+  }
+};
+
+std::string moved_text(const link_state& state) {
+  return "interface " + state.name +
+         " lives in another network namespace now: set its addresses, routes and MTU there (ip "
+         "netns exec ...), or move it back";
+}
+
+link_monitor::link_monitor(int tun_fd)
+    : tun_fd_(tun_fd), current_(vantage_point::here()), home_(current_->where) {
+  state_.name = interface_name_of(tun_fd);
+  if (state_.name.empty())
+    throw std::system_error(EBADFD, std::system_category(), "the TUN device is gone");
+  state_.mtu = limits::mtu_default;
+  find_again();
+}
+
+link_monitor::~link_monitor() = default;
+
+int link_monitor::fd() const {
+  return current_->events.fd();
+}
+
+const link_state& link_monitor::read_changes() {
+  if (drain_events())
+    find_again();
+  return state_;
+}
+
+/// Whether anything of what was reported, or lost, may concern the interface.
+bool link_monitor::drain_events() const {
+  // Each datagram of this group is one message, of which the head is enough.
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+  } event{};
+  bool concerned = false;
+  for (;;) {
+    const ssize_t received = ::recv(fd(), &event, sizeof event, 0);
+    if (received < 0 && errno == ENOBUFS)
+      concerned = true; // the kernel had to drop events
+    else if (received < 0 && errno != EINTR)
+      return concerned;
+    else if (received == static_cast<ssize_t>(sizeof event) &&
+             static_cast<unsigned>(event.link.ifi_index) == state_.index)
+      concerned = true;
+  }
+}
+
+void link_monitor::find_again() {
+  // It may move on while it is being looked for: then the next try finds it. Somebody who moves it
+  // faster than that is followed at the next event.
+  for (int tries = 0; tries < 3; ++tries) {
+    const unique_fd its_namespace = namespace_of(tun_fd_);
+    const std::string name = interface_name_of(tun_fd_);
+    if (name.empty())
+      return; // gone: its descriptor says so
+    if (its_namespace && identify(its_namespace) != current_->where) {
+      std::unique_ptr<vantage_point> there = vantage_point::in(its_namespace);
+      if (!there)
+        return assume_moved_away();
+      current_ = std::move(there);
+    }
+    const std::optional<link_facts> found = current_->questions.find_link(name);
+    // Where the kernel does not tell the namespace, another interface may have taken the name.
+    if (found && (its_namespace || state_.index == 0 || found->index == state_.index)) {
+      state_ = {found->index, found->name, found->mtu, found->up, current_->where != home_};
+      return;
+    }
+    if (!its_namespace)
+      return assume_moved_away();
+  }
+}
+
+/// Out of sight, it is taken to be up with its last MTU: sending what the kernel still hands out is
+/// the smaller mistake.
+void link_monitor::assume_moved_away() {
+  state_.up = true;
+  state_.moved = true;
+}
+
+} // namespace troupe::tun

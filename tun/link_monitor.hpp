@@ -1,0 +1,70 @@
+// What others do to the interface: MTU, up and down, another name, another network namespace. It is
+// followed into that namespace as far as the process may go there. Whether the interface still
+// exists is not judged here but by its descriptor (queue_state::gone).
+#pragma once
+
+#include "messages/unique_fd.hpp"
+#include "tun/netlink.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace troupe::tun {
+
+struct link_state {
+  unsigned index = 0;
+  std::string name;
+  std::uint32_t mtu = 0;
+  bool up = false;
+  /// It lives in another network namespace than this process. Its settings are then not ours to
+  /// change: addresses and routes would be set in the wrong place.
+  bool moved = false;
+
+  friend bool operator==(const link_state&, const link_state&) = default;
+};
+
+/// Tells network namespaces apart: those of the file that stands for one.
+struct namespace_identity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  friend bool operator==(const namespace_identity&, const namespace_identity&) = default;
+};
+
+/// The reason for refusing to change settings of an interface that has moved.
+std::string moved_text(const link_state& state);
+
+/// Used by one thread. Not on the data path: `read_changes` allocates, and may start a thread.
+class link_monitor {
+public:
+  /// `tun_fd` stays open as long as the monitor. Its interface may live elsewhere from the start.
+  /// Throws std::system_error.
+  explicit link_monitor(int tun_fd);
+  ~link_monitor();
+
+  /// Readable when something may have changed. Another number after a `read_changes` that followed
+  /// the interface into another namespace: ask again before each poll.
+  [[nodiscard]] int fd() const;
+
+  /// Takes what has been reported and says how the interface is now. Never waits for anything but
+  /// the kernel and never fails: what cannot be found out stays as it was last known.
+  const link_state& read_changes();
+  [[nodiscard]] const link_state& state() const { return state_; }
+
+private:
+  struct vantage_point;
+
+  [[nodiscard]] bool drain_events() const;
+  void find_again();
+  void assume_moved_away();
+
+  int tun_fd_;
+  /// In the namespace where the interface was last found.
+  std::unique_ptr<vantage_point> current_;
+  /// Where the process lives.
+  namespace_identity home_;
+  link_state state_;
+};
+
+} // namespace troupe::tun

@@ -1,0 +1,56 @@
+// One request over rtnetlink and the kernel's answer to it: its error number and, where it has one,
+// its own explanation (which libnl's error codes would lose). Internal to tun.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+struct nl_msg;
+struct nl_sock;
+struct nlmsghdr;
+
+namespace troupe::tun {
+
+struct free_netlink_message {
+  void operator()(nl_msg* message) const noexcept;
+};
+using netlink_message = std::unique_ptr<nl_msg, free_netlink_message>;
+
+/// How a request ended. `error` is 0 or an errno.
+struct netlink_answer {
+  int error = 0;
+  std::string explanation;
+};
+
+/// What the kernel says of an interface.
+struct link_facts {
+  unsigned index = 0;
+  std::string name;
+  std::uint32_t mtu = 0;
+  std::uint32_t queue_length = 0;
+  bool up = false;
+};
+
+class netlink_socket {
+public:
+  /// In the network namespace of the calling thread, where it stays. Throws std::system_error.
+  netlink_socket();
+
+  /// Sends the request and waits for the answer. `each` sees the messages that come before it.
+  netlink_answer request(const netlink_message& message,
+                         const std::function<void(nlmsghdr&)>& each = {});
+
+  /// By name, since the index of an interface changes when it moves to another namespace.
+  std::optional<link_facts> find_link(const std::string& name);
+
+private:
+  struct free_socket {
+    void operator()(nl_sock* socket) const noexcept;
+  };
+  std::unique_ptr<nl_sock, free_socket> socket_;
+};
+
+} // namespace troupe::tun

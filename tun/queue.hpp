@@ -1,0 +1,70 @@
+// The two ends of one TUN queue as the actors see them: a TUN READER has a packet_source, a TUN
+// WRITER has a packet_sink. Both speak in slabs, so that offloads (super-packets split on reading,
+// coalesced on writing) and further queues change what is behind them and no caller.
+//
+// A source and a sink of the same queue may be used by two threads at the same time; one source, or
+// one sink, by one thread. Nothing here throws or allocates.
+#pragma once
+
+#include "messages/slab.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace troupe::tun {
+
+enum class queue_state : std::uint8_t {
+  ok,
+  /// The interface was deleted, or its namespace with it. It stays so: poll(2) says POLLERR for
+  /// ever, and every call says `gone`.
+  gone,
+};
+
+struct [[nodiscard]] read_result {
+  /// Arrivals appended to the slab.
+  std::size_t packets = 0;
+  /// Nothing more was waiting. Otherwise the slab was full: read again into another one.
+  bool device_empty = false;
+  queue_state state = queue_state::ok;
+  /// Packets thrown away because they were larger than limits::mtu_max or than the room that an
+  /// MTU known too late left them.
+  std::uint64_t oversize = 0;
+};
+
+struct [[nodiscard]] write_result {
+  std::uint64_t packets = 0;
+  /// Of the packets written.
+  std::uint64_t octets = 0;
+  /// Packets that the device did not take: the interface is down, or they are no IP packets.
+  std::uint64_t refused = 0;
+  /// `gone`: the rest of the slab was neither written nor refused.
+  queue_state state = queue_state::ok;
+};
+
+class packet_source {
+public:
+  virtual ~packet_source() = default;
+
+  /// Appends to `into.arrivals` until nothing more waits or the slab has no room for another packet
+  /// of `mtu` octets. Each packet lies as the layout in tun/slots.hpp says: room for
+  /// wire::data_header, the inner packet padded with zeros to wire::padded_length(length, mtu),
+  /// room for the tag.
+  virtual read_result read_batch(slab& into, std::uint32_t mtu) = 0;
+
+  /// Readable (POLLIN) while packets wait; POLLERR once the queue is gone. Of that, the kernel
+  /// wakes only who polls for POLLIN.
+  [[nodiscard]] virtual int fd() const = 0;
+};
+
+class packet_sink {
+public:
+  virtual ~packet_sink() = default;
+
+  /// Writes `from.deliveries` in their order. Never waits: the kernel takes or refuses each packet.
+  virtual write_result write_batch(const slab& from) = 0;
+
+  /// The same descriptor as the source's: polling it for anything but the end says nothing.
+  [[nodiscard]] virtual int fd() const = 0;
+};
+
+} // namespace troupe::tun
