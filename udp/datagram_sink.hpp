@@ -1,0 +1,55 @@
+// Where a UDP SENDER's datagrams go to: the sockets, or a fake in memory.
+#pragma once
+
+#include "messages/slab.hpp"
+
+#include <span>
+
+namespace troupe::udp {
+
+/// The next datagram to send: `segment` of `transmits[transmit]`.
+struct send_cursor {
+  std::size_t transmit = 0;
+  std::uint32_t segment = 0;
+
+  friend auto operator<=>(const send_cursor&, const send_cursor&) = default;
+};
+
+/// Datagrams in a row that share their end.
+struct send_drop {
+  peer_id peer = peer_id::none;
+  drop_reason reason{};
+  std::uint32_t datagrams = 0;
+};
+
+struct send_result {
+  enum class next {
+    /// The lane's datagrams are all sent or dropped.
+    slab_done,
+    /// Wait until `blocked_fd` is writable, then go on from the cursor.
+    wait_writable,
+    /// The host is short of memory: wait on a timer (limits::socket_retry_first, doubling up to
+    /// socket_retry_max; afresh once anything was sent), then go on from the cursor.
+    wait_a_while,
+  };
+
+  next then = next::slab_done;
+  int blocked_fd = -1;
+  std::size_t datagrams = 0;
+  std::size_t octets = 0;
+  /// Valid until the next send_batch.
+  std::span<const send_drop> drops;
+  /// Peers who could only be reached without their sticky source: TUNNEL is to forget it.
+  std::span<const peer_id> stale_sources;
+};
+
+class datagram_sink {
+public:
+  virtual ~datagram_sink() = default;
+
+  /// Sends the segments in `lane` from `cursor` on, in order, without blocking. The cursor is moved
+  /// past all that was sent or dropped; it starts at {} for each slab. From one thread at a time.
+  virtual send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) = 0;
+};
+
+} // namespace troupe::udp

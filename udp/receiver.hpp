@@ -1,0 +1,40 @@
+// The receive side of one socket: one recvmmsg(2) fills one slab. Decides what a receive error
+// means; knows nothing of what the datagrams hold.
+#pragma once
+
+#include "udp/batch_calls.hpp"
+#include "udp/datagram_source.hpp"
+#include "udp/socket.hpp"
+
+#include <array>
+
+namespace troupe::udp {
+
+class receiver final : public datagram_source {
+public:
+  explicit receiver(std::shared_ptr<const bound_socket> source,
+                    batch_calls& calls = kernel_calls());
+
+  [[nodiscard]] int fd() const override { return socket_->fd(); }
+  receive_result receive_batch(slab& into) override;
+  [[nodiscard]] std::uint32_t kernel_drops() const override { return socket_->kernel_drops(); }
+
+private:
+  /// Room for what the kernel says of a datagram: where it came from, to which address, and how.
+  struct message_room {
+    sockaddr_storage remote;
+    /// IPV6_PKTINFO and IPV6_TCLASS take 64 octets; the rest is for what comes with offloads.
+    alignas(cmsghdr) std::array<std::uint8_t, 128> control;
+    iovec payload;
+  };
+
+  void prepare(slab& into);
+  void take(std::uint32_t message, slab& into, receive_result& result) const;
+
+  std::shared_ptr<const bound_socket> socket_;
+  batch_calls& calls_;
+  std::array<message_room, limits::messages_per_receive_slab> rooms_;
+  std::array<mmsghdr, limits::messages_per_receive_slab> headers_;
+};
+
+} // namespace troupe::udp

@@ -1,0 +1,66 @@
+// One UDP socket of one family, bound to a port of every own address. Decides the socket options;
+// knows nothing of batches, slabs or peers.
+//
+// One receiver and any number of senders share it; the descriptor closes with the last of them.
+#pragma once
+
+#include "messages/address.hpp"
+#include "messages/limits.hpp"
+#include "messages/unique_fd.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace troupe::udp {
+
+struct socket_options {
+  /// Octets asked for. Beyond net.core.{r,w}mem_max they need CAP_NET_ADMIN; less is no error.
+  std::size_t receive_buffer_octets = limits::udp_receive_buffer_octets;
+  std::size_t send_buffer_octets = limits::udp_send_buffer_octets;
+  /// SO_MARK of everything sent; 0: none.
+  std::uint32_t mark = 0;
+};
+
+class bound_socket {
+public:
+  /// `port` 0: any free one. Throws std::system_error whose code is that of the failed call.
+  static std::shared_ptr<const bound_socket> open(ip_family family, std::uint16_t port,
+                                                  const socket_options& options);
+
+  [[nodiscard]] int fd() const { return fd_.fd(); }
+  [[nodiscard]] ip_family family() const { return family_; }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  /// From the next datagram on. Throws std::system_error (it needs CAP_NET_ADMIN).
+  void set_mark(std::uint32_t mark) const;
+  [[nodiscard]] std::uint32_t mark() const;
+
+  /// What the kernel granted, in the unit of socket_options.
+  [[nodiscard]] std::size_t receive_buffer_octets() const;
+  [[nodiscard]] std::size_t send_buffer_octets() const;
+
+  /// Datagrams that the kernel dropped before anybody could receive them, mostly for want of room
+  /// in the receive buffer. Counts modulo 2^32; for any thread.
+  [[nodiscard]] std::uint32_t kernel_drops() const;
+
+private:
+  bound_socket(unique_fd fd, ip_family family) : fd_(std::move(fd)), family_(family) {}
+
+  void set_options(const socket_options& options);
+  void bind_to(std::uint16_t port);
+
+  unique_fd fd_;
+  ip_family family_;
+  std::uint16_t port_ = 0;
+};
+
+/// What opens sockets: bound_socket::open, or a test's substitute.
+using socket_opener = std::function<std::shared_ptr<const bound_socket>(
+    ip_family family, std::uint16_t port, const socket_options& options)>;
+
+/// "IPv4" or "IPv6".
+std::string_view to_string(ip_family family);
+
+} // namespace troupe::udp

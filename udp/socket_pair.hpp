@@ -1,0 +1,33 @@
+// The IPv4 and the IPv6 socket of a device, on one port. Decides what happens when the port is
+// taken or the host lacks a family. A new port is a new pair, bound before the old one is let go.
+#pragma once
+
+#include "udp/socket.hpp"
+
+namespace troupe::udp {
+
+class socket_pair {
+public:
+  /// `port` 0: a random one, free for both families. A family that the host does not have is left
+  /// out. Throws std::system_error: the port is in use or not allowed, or there is neither family.
+  static std::shared_ptr<const socket_pair> open(std::uint16_t port, const socket_options& options,
+                                                 const socket_opener& opener = bound_socket::open);
+
+  /// Null: the host does not have that family.
+  [[nodiscard]] const std::shared_ptr<const bound_socket>& of(ip_family family) const {
+    return family == ip_family::v4 ? v4_ : v6_;
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  /// Both sockets, or throws std::system_error and neither.
+  void set_mark(std::uint32_t mark) const;
+
+private:
+  socket_pair(std::shared_ptr<const bound_socket> v4, std::shared_ptr<const bound_socket> v6);
+
+  std::shared_ptr<const bound_socket> v4_;
+  std::shared_ptr<const bound_socket> v6_;
+  std::uint16_t port_;
+};
+
+} // namespace troupe::udp
