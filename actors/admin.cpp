@@ -1,0 +1,330 @@
+#include "actors/admin.hpp"
+
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+#include "actors/status_json.hpp"
+#include "conf/uapi.hpp"
+#include "conf/uapi_apply.hpp"
+#include "crypto/noise.hpp"
+
+#include <algorithm>
+
+namespace troupe::actors {
+
+namespace {
+
+using self_pointer = admin_actor::stateful_pointer<admin_state>;
+using json = nlohmann::ordered_json;
+
+// JSON-RPC 2.0, section 5.1.
+constexpr int parse_error = -32700;
+constexpr int invalid_request = -32600;
+constexpr int method_not_found = -32601;
+
+std::string rpc_error(const json& id, int code, const std::string& text) {
+  const json answer = {
+      {"jsonrpc", "2.0"}, {"id", id}, {"error", {{"code", code}, {"message", text}}}};
+  return answer.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::optional<public_key> own_key_of(const conf::config& running) {
+  if (!running.interface.private_key)
+    return std::nullopt;
+  return crypto::derive_public(running.interface.private_key);
+}
+
+void turn(self_pointer self) {
+  admin_state& state = self->state;
+  const time_point now = self->clock().now();
+  state.serve(now);
+  sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched, false,
+                    state.until_next_retry(now));
+}
+
+} // namespace
+
+// --- The loop
+// ----------------------------------------------------------------------------------------
+
+void admin_state::start(admin_parts given, admin_actor myself) {
+  parts = std::move(given);
+  me = std::move(myself);
+  hub.emplace(std::move(*parts.socket), limits::admin_clients_max, limits::admin_input_octets_max,
+              [this](client& who) { on_input(who); });
+}
+
+void admin_state::begin(admin_targets given) {
+  targets = std::move(given);
+  if (parts.monitor)
+    follow_link();
+  else
+    caf::anon_send(targets.tunnel, link_status{true, parts.running->config().interface.mtu});
+  parts.running->announce(*this);
+  // Beyond this point TUNNEL knows its peers, and ADMIN whom to tell: packets and requests may
+  // come.
+  targets.uapi.post(atom::poll_v);
+  for (const polled<tun_reader_actor>& reader : targets.readers)
+    reader.post(atom::poll_v);
+  for (const polled<udp_receiver_actor>& receiver : targets.receivers)
+    receiver.post(atom::poll_v);
+}
+
+void admin_state::serve(time_point now) {
+  if (!watched.empty()) {
+    if (parts.monitor && watched.front().ready())
+      follow_link();
+    hub->serve(std::span(watched).subspan(1), now);
+  }
+  retry_names(now);
+  watched.clear();
+  watched.push_back(watch_reading(parts.monitor ? parts.monitor->fd() : -1));
+  hub->watch(watched);
+}
+
+// --- The interface, as others set it
+// -----------------------------------------------------------------
+
+void admin_state::follow_link() {
+  const tun::link_state now = parts.monitor->read_changes();
+  if (link && *link == now)
+    return;
+  if (!link || link->up != now.up || link->mtu != now.mtu) {
+    parts.log->info("interface {} is {}, MTU {}", now.name, now.up ? "up" : "down", now.mtu);
+    const link_status status{now.up, now.mtu};
+    for (const polled<tun_reader_actor>& reader : targets.readers)
+      reader.post(status);
+    caf::anon_send(targets.tunnel, status);
+  }
+  if (link && !link->up && now.up && !now.moved)
+    parts.running->restore_link();
+  if (now.moved && (!link || !link->moved))
+    parts.log->warn("{}", tun::moved_text(now));
+  link = now;
+}
+
+// --- Names
+// -------------------------------------------------------------------------------------------
+
+void admin_state::resolve(std::vector<name_query> names) {
+  caf::anon_send(targets.resolver, std::move(names));
+}
+
+void admin_state::on_name(const name_answer& answer, time_point now) {
+  const std::vector<retry>::iterator again =
+      std::find_if(retries.begin(), retries.end(), [&](const retry& each) {
+        return each.query.peer == answer.query.peer && each.query.host == answer.query.host;
+      });
+  duration pause = limits::resolve_retry_first;
+  if (again != retries.end()) {
+    pause = std::min<duration>(2 * again->pause, limits::resolve_retry_max);
+    retries.erase(again);
+  }
+  if (!parts.running->wants(answer.query))
+    return;
+  if (answer.found) {
+    parts.running->name_found(answer.query, *answer.found, *this);
+    return;
+  }
+  // The first failure is news, the retries are not.
+  parts.log->log(pause == limits::resolve_retry_first ? spdlog::level::warn : spdlog::level::debug,
+                 "cannot resolve {}: {}; trying again in {} s", answer.query.host, answer.error,
+                 std::chrono::duration_cast<std::chrono::seconds>(pause).count());
+  retries.push_back({answer.query, now + pause, pause});
+}
+
+void admin_state::retry_names(time_point now) {
+  std::vector<name_query> due;
+  for (retry& each : retries)
+    if (each.due <= now) {
+      due.push_back(each.query);
+      each.due = never; // until its answer comes
+    }
+  if (!due.empty())
+    resolve(std::move(due));
+}
+
+std::chrono::milliseconds admin_state::until_next_retry(time_point now) const {
+  time_point next = never;
+  for (const retry& each : retries)
+    next = std::min(next, each.due);
+  if (next == never)
+    return forever;
+  return std::max(std::chrono::milliseconds(0),
+                  std::chrono::ceil<std::chrono::milliseconds>(next - now));
+}
+
+// --- Commits
+// -----------------------------------------------------------------------------------------
+
+void admin_state::configure(tunnel_change change) {
+  caf::anon_send(targets.tunnel,
+                 ::troupe::configure{std::make_shared<const tunnel_change>(std::move(change))});
+}
+
+void admin_state::use(std::shared_ptr<const udp::socket_pair> sockets) {
+  const use_sockets message{std::move(sockets)};
+  for (const polled<udp_sender_actor>& sender : targets.senders)
+    sender.post(message);
+  for (const polled<udp_receiver_actor>& receiver : targets.receivers)
+    receiver.post(message);
+}
+
+void admin_state::on_uapi(const uapi_call& call) {
+  if (!call.set)
+    return ask({status_round::reader::uapi_client, call.client, {}, 0, nullptr, {}});
+  conf::uapi_errno result = conf::uapi_errno::none;
+  std::variant<conf::uapi_outcome, conf::uapi_error> outcome =
+      conf::apply(parts.running->config(), *call.set, crypto::derive_public);
+  if (const conf::uapi_error* error = std::get_if<conf::uapi_error>(&outcome)) {
+    parts.log->warn("a UAPI set was refused whole: {}", error->text);
+    result = error->number;
+  } else {
+    conf::uapi_outcome& wanted = std::get<conf::uapi_outcome>(outcome);
+    if (const std::optional<commit_failure> failure =
+            parts.running->change_to(std::move(wanted.desired), wanted.hints, *this)) {
+      parts.log->warn("a UAPI set failed, nothing is changed: {}", failure->text);
+      result = failure->socket ? conf::uapi_errno::address_in_use : conf::uapi_errno::io;
+    } else {
+      parts.log->info("configuration changed over UAPI");
+    }
+  }
+  answer_uapi(call.client, conf::format_errno(result));
+}
+
+void admin_state::answer_uapi(std::uint64_t client, std::string text) {
+  targets.uapi.post(uapi_answer{client, std::make_shared<std::string>(std::move(text))});
+}
+
+// --- Questions
+// ---------------------------------------------------------------------------------------
+
+void admin_state::on_input(client& who) {
+  const std::size_t end = who.input.find('\n');
+  if (std::min(end, who.input.size()) > limits::admin_line_octets_max) {
+    who.output += rpc_error(nullptr, invalid_request, "the request is too long");
+    who.closing = true;
+    return;
+  }
+  if (end == std::string::npos)
+    return;
+  const std::string line = who.input.substr(0, end);
+  who.input.erase(0, end + 1);
+  on_request(who, line);
+}
+
+void admin_state::on_request(client& who, std::string_view line) {
+  const json request = json::parse(line, nullptr, false);
+  if (request.is_discarded()) {
+    who.output += rpc_error(nullptr, parse_error, "the request is no JSON");
+    return;
+  }
+  if (!request.is_object()) {
+    who.output +=
+        rpc_error(nullptr, invalid_request, "the request is no object; there are no batches");
+    return;
+  }
+  const json id = request.value("id", json(nullptr));
+  const bool is_valid = request.value("jsonrpc", json(nullptr)) == "2.0" &&
+                        request.value("method", json(nullptr)).is_string() &&
+                        (id.is_null() || id.is_string() || id.is_number());
+  if (!is_valid) {
+    who.output += rpc_error(nullptr, invalid_request,
+                            "the request is no JSON-RPC 2.0: it needs jsonrpc, method and id");
+    return;
+  }
+  if (!request.contains("id")) // a notification: it is never answered, and there is nothing to do
+    return;
+  const std::string method = request["method"];
+  if (method != "status") {
+    who.output += rpc_error(id, method_not_found, "there is no method " + method);
+    return;
+  }
+  who.busy = true;
+  const std::size_t stages = targets.readers.size() + targets.writers.size() +
+                             targets.senders.size() + targets.receivers.size();
+  ask({status_round::reader::admin_client, who.id, id.dump(), stages, nullptr, {}});
+}
+
+void admin_state::ask(status_round round) {
+  const std::uint64_t token = next_token++;
+  const status_query query{token, {me, parts.bell}};
+  if (round.stages_expected > 0) {
+    for (const polled<tun_reader_actor>& reader : targets.readers)
+      reader.post(query);
+    for (const tun_writer_actor& writer : targets.writers)
+      caf::anon_send(writer, query);
+    for (const polled<udp_sender_actor>& sender : targets.senders)
+      sender.post(query);
+    for (const polled<udp_receiver_actor>& receiver : targets.receivers)
+      receiver.post(query);
+  }
+  caf::anon_send(targets.tunnel, query);
+  rounds.emplace(token, std::move(round));
+}
+
+void admin_state::on_tunnel_answer(const tunnel_answer& answer, time_point now) {
+  const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
+  if (round == rounds.end())
+    return;
+  round->second.tunnel = answer.status;
+  finish(answer.token, now);
+}
+
+void admin_state::on_stage_answer(const stage_answer& answer, time_point now) {
+  const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
+  if (round == rounds.end())
+    return;
+  round->second.stages.push_back(answer.status);
+  finish(answer.token, now);
+}
+
+void admin_state::finish(std::uint64_t token, time_point now) {
+  status_round& round = rounds.at(token);
+  if (!round.complete())
+    return;
+  const conf::config& running = parts.running->config();
+  if (round.whose == status_round::reader::uapi_client) {
+    answer_uapi(round.client,
+                conf::format_get(running, *round.tunnel, parts.running->bound_port()));
+  } else {
+    std::sort(round.stages.begin(), round.stages.end(),
+              [](const stage_status& left, const stage_status& right) {
+                return left.actor < right.actor;
+              });
+    json result = status_json(running, parts.running->bound_port(), own_key_of(running),
+                              *round.tunnel, round.stages);
+    if (link)
+      result["interface"]["mtu"] = link->mtu;
+    const json answer = {
+        {"jsonrpc", "2.0"}, {"id", json::parse(round.request_id)}, {"result", std::move(result)}};
+    hub->answer(round.client, answer.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
+                now);
+  }
+  rounds.erase(token);
+}
+
+admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {
+  if (parts.own_thread)
+    name_thread("admin");
+  end_loudly_on_exceptions(self, parts.log);
+  self->state.start(std::move(parts), self);
+  return {
+      [self](atom::poll) { turn(self); },
+      [self](const uapi_call& call) { self->state.on_uapi(call); },
+      [self](const name_answer& answer) { self->state.on_name(answer, self->clock().now()); },
+      [self](admin_targets& targets) {
+        self->state.begin(std::move(targets));
+        self->send(self, atom::poll_v);
+      },
+      [self](atom::stop) { self->quit(); },
+      [self](const tunnel_answer& answer) {
+        self->state.on_tunnel_answer(answer, self->clock().now());
+      },
+      [self](const stage_answer& answer) {
+        self->state.on_stage_answer(answer, self->clock().now());
+      },
+  };
+}
+
+} // namespace troupe::actors

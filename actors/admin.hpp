@@ -1,0 +1,92 @@
+// ADMIN: owns the running configuration. Carries out the changes that come through UAPI, answers
+// questions about the router's state on the admin socket, follows what others do to the interface,
+// and has names resolved.
+#pragma once
+
+#include "messages/interfaces.hpp"
+
+#include "actors/client_hub.hpp"
+#include "actors/log.hpp"
+#include "actors/polling.hpp"
+#include "actors/transaction.hpp"
+#include "tun/link_monitor.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace troupe::actors {
+
+struct admin_parts {
+  std::shared_ptr<control_socket> socket;
+  std::shared_ptr<running_configuration> running;
+  /// Null in tests: the interface is then up, with the configured MTU, and never changes.
+  std::shared_ptr<tun::link_monitor> monitor;
+  std::shared_ptr<doorbell> bell;
+  std::shared_ptr<waiter> wait;
+  logger log;
+  bool own_thread = true;
+};
+
+/// A question to all actors whose answers are coming in.
+struct status_round {
+  enum class reader : std::uint8_t { admin_client, uapi_client };
+
+  reader whose{};
+  std::uint64_t client = 0;
+  /// The `id` of the JSON-RPC request, as JSON.
+  std::string request_id;
+  std::size_t stages_expected = 0;
+  std::shared_ptr<const tunnel_status> tunnel;
+  std::vector<stage_status> stages;
+
+  [[nodiscard]] bool complete() const { return tunnel && stages.size() == stages_expected; }
+};
+
+struct admin_state : commit_target {
+  admin_parts parts;
+  admin_targets targets;
+  admin_actor me;
+  std::optional<client_hub> hub;
+  std::vector<watched_fd> watched;
+  std::map<std::uint64_t, status_round> rounds;
+  std::uint64_t next_token = 1;
+  std::optional<tun::link_state> link;
+
+  struct retry {
+    name_query query;
+    time_point due;
+    duration pause;
+  };
+  std::vector<retry> retries;
+
+  void start(admin_parts given, admin_actor myself);
+  /// Tells everybody how things are at the start.
+  void begin(admin_targets given);
+  void serve(time_point now);
+  [[nodiscard]] std::chrono::milliseconds until_next_retry(time_point now) const;
+  void on_uapi(const uapi_call& call);
+  void on_name(const name_answer& answer, time_point now);
+  void on_tunnel_answer(const tunnel_answer& answer, time_point now);
+  void on_stage_answer(const stage_answer& answer, time_point now);
+
+  // commit_target
+  void configure(tunnel_change change) override;
+  void use(std::shared_ptr<const udp::socket_pair> sockets) override;
+  void resolve(std::vector<name_query> names) override;
+
+private:
+  void on_input(client& who);
+  void on_request(client& who, std::string_view line);
+  void follow_link();
+  void retry_names(time_point now);
+  void ask(status_round round);
+  void finish(std::uint64_t token, time_point now);
+  void answer_uapi(std::uint64_t client, std::string text);
+};
+
+admin_actor::behavior_type admin(admin_actor::stateful_pointer<admin_state> self,
+                                 admin_parts parts);
+
+} // namespace troupe::actors

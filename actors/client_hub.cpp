@@ -1,0 +1,148 @@
+#include "actors/client_hub.hpp"
+
+#include "messages/keys.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr std::size_t read_octets = 64 * 1024;
+
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+} // namespace
+
+client::~client() {
+  wipe(input);
+  wipe(output);
+}
+
+client_hub::client_hub(control_socket listening, std::size_t clients_max,
+                       std::size_t input_octets_max, handler on_input)
+    : listening_(std::move(listening)), clients_max_(clients_max),
+      input_octets_max_(input_octets_max), on_input_(std::move(on_input)) {}
+
+std::size_t client_hub::input_octets() const {
+  std::size_t sum = 0;
+  for (const client& each : clients_)
+    sum += each.input.size();
+  return sum;
+}
+
+void client_hub::watch(std::vector<watched_fd>& descriptors) const {
+  descriptors.push_back(watch_reading(listening_.fd()));
+  for (const client& each : clients_) {
+    const bool sending = each.sent < each.output.size();
+    descriptors.push_back({each.fd.fd(), !sending && !each.busy, sending});
+  }
+}
+
+void client_hub::serve(std::span<const watched_fd> ready, time_point now) {
+  std::list<client>::iterator each = clients_.begin();
+  for (const watched_fd& one : ready.subspan(1)) {
+    // An answer that came after `watch` may have ended its client: the rest keep their order.
+    if (each == clients_.end() || each->fd.fd() != one.fd)
+      continue;
+    const std::list<client>::iterator next = std::next(each);
+    bool stays = true;
+    if (one.writable)
+      stays = send(*each, now);
+    else if (one.readable)
+      stays = receive(*each, now);
+    else if (one.failed)
+      stays = false;
+    if (!stays)
+      clients_.erase(each);
+    each = next;
+  }
+  if (ready.front().readable)
+    accept_all(now);
+}
+
+void client_hub::accept_all(time_point now) {
+  for (bool any = false;; any = true) {
+    unique_fd connected(::accept4(listening_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connected) {
+      // Out of descriptors: let one client go, so that the next one can come in at the next turn.
+      // Not for nobody: without a descriptor accept says so before it looks whether anybody waits.
+      if (!any && (errno == EMFILE || errno == ENFILE) && !clients_.empty())
+        evict_oldest();
+      return;
+    }
+    if (clients_.size() >= clients_max_)
+      evict_oldest();
+    clients_.emplace_back(next_id_++, std::move(connected));
+    clients_.back().last_active = now;
+  }
+}
+
+void client_hub::evict_oldest() {
+  const std::list<client>::iterator oldest = std::min_element(
+      clients_.begin(), clients_.end(),
+      [](const client& left, const client& right) { return left.last_active < right.last_active; });
+  clients_.erase(oldest);
+}
+
+bool client_hub::receive(client& from, time_point now) {
+  std::array<char, read_octets> buffer;
+  const ssize_t got = ::recv(from.fd.fd(), buffer.data(), buffer.size(), 0);
+  if (got < 0)
+    return would_block();
+  if (got == 0)
+    return false;
+  from.last_active = now;
+  if (input_octets() + static_cast<std::size_t>(got) > input_octets_max_)
+    return false;
+  // Growing by reallocation would leave copies of keys behind: move by hand.
+  const std::size_t wanted = from.input.size() + static_cast<std::size_t>(got);
+  if (wanted > from.input.capacity()) {
+    std::string grown;
+    grown.reserve(std::max(wanted, 2 * from.input.capacity()));
+    grown = from.input;
+    wipe(from.input);
+    from.input.swap(grown);
+  }
+  from.input.append(buffer.data(), static_cast<std::size_t>(got));
+  std::fill_n(buffer.begin(), got, '\0');
+  on_input_(from);
+  return send(from, now);
+}
+
+bool client_hub::send(client& to, time_point now) {
+  while (to.sent < to.output.size()) {
+    const ssize_t done =
+        ::send(to.fd.fd(), to.output.data() + to.sent, to.output.size() - to.sent, MSG_NOSIGNAL);
+    if (done < 0)
+      return would_block();
+    to.sent += static_cast<std::size_t>(done);
+    to.last_active = now;
+    if (to.sent < to.output.size())
+      continue;
+    wipe(to.output);
+    to.sent = 0;
+    if (!to.closing && !to.busy && !to.input.empty())
+      on_input_(to); // it sent several requests at once
+  }
+  return !to.closing;
+}
+
+void client_hub::answer(std::uint64_t id, std::string_view text, time_point now) {
+  const std::list<client>::iterator found = std::find_if(
+      clients_.begin(), clients_.end(), [&](const client& one) { return one.id == id; });
+  if (found == clients_.end())
+    return;
+  found->busy = false;
+  found->output.append(text);
+  if (!send(*found, now))
+    clients_.erase(found);
+}
+
+} // namespace troupe::actors

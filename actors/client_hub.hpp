@@ -1,0 +1,83 @@
+// The clients of a control socket. Reads what they send, hands it over, writes what they are
+// answered, and never waits for any of them. Bounded: when another client comes, the one idle for
+// longest goes; a request or answer in the way stops its own client only. Knows nothing of what is
+// said.
+#pragma once
+
+#include "messages/moment.hpp"
+
+#include "actors/control_socket.hpp"
+#include "actors/polling.hpp"
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+class client {
+public:
+  client(std::uint64_t number, unique_fd connected) : id(number), fd(std::move(connected)) {}
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
+  ~client();
+
+  const std::uint64_t id;
+  unique_fd fd;
+  /// Received and not yet taken by the handler.
+  std::string input;
+  /// To be sent. Wiped when sent: it may hold keys.
+  std::string output;
+  std::size_t sent = 0;
+  /// A request is being answered: nothing more is read until the answer is out.
+  bool busy = false;
+  /// Close when the output is out.
+  bool closing = false;
+  time_point last_active;
+  /// The handler's own, from one call to the next.
+  std::any notes;
+};
+
+class client_hub {
+public:
+  /// Called when `who.input` has grown, or an answer is out and more input waits. Takes one whole
+  /// request off its front; sets `busy` when the answer comes later, or appends to `output`, or
+  /// sets `closing`.
+  using handler = std::function<void(client& who)>;
+
+  /// `input_octets_max` bounds what all clients together have sent and not had answered: who goes
+  /// beyond it is let go.
+  client_hub(control_socket listening, std::size_t clients_max, std::size_t input_octets_max,
+             handler on_input);
+
+  /// What poll(2) is to watch: for `serve`, in the same order.
+  void watch(std::vector<watched_fd>& descriptors) const;
+  /// `ready` is what `watch` appended, after the wait.
+  void serve(std::span<const watched_fd> ready, time_point now);
+  /// The answer that a busy client waits for. It may have left meanwhile.
+  void answer(std::uint64_t id, std::string_view text, time_point now);
+
+  [[nodiscard]] const control_socket& socket() const { return listening_; }
+  [[nodiscard]] std::size_t size() const { return clients_.size(); }
+
+private:
+  [[nodiscard]] std::size_t input_octets() const;
+  void accept_all(time_point now);
+  void evict_oldest();
+  /// Both false when the client is to be let go.
+  [[nodiscard]] bool receive(client& from, time_point now);
+  [[nodiscard]] bool send(client& to, time_point now);
+
+  control_socket listening_;
+  std::size_t clients_max_;
+  std::size_t input_octets_max_;
+  handler on_input_;
+  std::list<client> clients_;
+  std::uint64_t next_id_ = 1;
+};
+
+} // namespace troupe::actors

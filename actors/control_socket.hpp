@@ -1,0 +1,47 @@
+// A listening Unix socket at a path. It appears there ready: it listens under another name first
+// and is then renamed, so whoever sees it can connect to it. A stale one is replaced, a live one is
+// respected.
+#pragma once
+
+#include "messages/unique_fd.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace troupe::actors {
+
+class control_socket {
+public:
+  struct access {
+    unsigned mode = 0600;
+    /// The group that owns the socket; absent: the process's.
+    std::optional<unsigned> group;
+  };
+
+  /// Makes the folder too (0755). Throws std::system_error or, if another process answers on the
+  /// path, std::runtime_error.
+  static control_socket listen(const std::string& path, const access& who);
+  /// Takes over a socket that listens already (WG_UAPI_FD) and belongs at `path`.
+  static control_socket adopt(unique_fd listening, const std::string& path);
+
+  control_socket(control_socket&&) noexcept = default;
+  control_socket& operator=(control_socket&&) noexcept = default;
+  /// Removes the path, unless something else stands there by now.
+  ~control_socket();
+
+  [[nodiscard]] int fd() const { return fd_.fd(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// Whether the path still leads here.
+  [[nodiscard]] bool in_place() const;
+
+private:
+  control_socket(unique_fd listening, std::string path);
+
+  unique_fd fd_;
+  std::string path_;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,109 @@
+#include "actors/log.hpp"
+
+#include "messages/limits.hpp"
+
+#include <nlohmann/json.hpp>
+#include <pthread.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+namespace troupe::actors {
+
+namespace {
+
+std::string utc_time(spdlog::log_clock::time_point time) {
+  const auto microseconds =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  return fmt::format("{}.{:06}Z", text, microseconds % 1'000'000);
+}
+
+std::string_view as_view(spdlog::string_view_t text) {
+  return {text.data(), text.size()};
+}
+
+/// `2026-11-23T06:08:19.123456Z info    tunnel: text`
+class text_formatter final : public spdlog::formatter {
+public:
+  void format(const spdlog::details::log_msg& line, spdlog::memory_buf_t& out) override {
+    fmt::format_to(std::back_inserter(out), "{} {:<8} {}: {}\n", utc_time(line.time),
+                   as_view(spdlog::level::to_string_view(line.level)), as_view(line.logger_name),
+                   as_view(line.payload));
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<text_formatter>();
+  }
+};
+
+/// One object a line, for whatever collects logs.
+class json_formatter final : public spdlog::formatter {
+public:
+  void format(const spdlog::details::log_msg& line, spdlog::memory_buf_t& out) override {
+    const nlohmann::ordered_json object = {
+        {"time", utc_time(line.time)},
+        {"level", as_view(spdlog::level::to_string_view(line.level))},
+        {"actor", as_view(line.logger_name)},
+        {"message", as_view(line.payload)},
+    };
+    fmt::format_to(std::back_inserter(out), "{}\n",
+                   object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<json_formatter>();
+  }
+};
+
+spdlog::sink_ptr open_sink(const std::string& target) {
+  if (target == "stderr")
+    return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  // Opening a FIFO would wait for its reader, and spdlog would make missing folders.
+  struct stat facts {};
+  const bool there = ::stat(target.c_str(), &facts) == 0;
+  if (there && !S_ISREG(facts.st_mode) && !S_ISCHR(facts.st_mode))
+    throw std::runtime_error("cannot write the log to " + target + " (log.target): it is no file");
+  if (!there && !std::filesystem::is_directory(std::filesystem::path(target).parent_path()))
+    throw std::runtime_error("cannot write the log to " + target +
+                             " (log.target): its folder does not exist");
+  try {
+    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(target);
+  } catch (const spdlog::spdlog_ex& error) {
+    throw std::runtime_error("cannot write the log to " + target +
+                             " (log.target): " + std::string(error.what()));
+  }
+}
+
+} // namespace
+
+log_book::log_book(settings chosen)
+    : settings_(std::move(chosen)), sink_(open_sink(settings_.target)),
+      writer_(std::make_shared<spdlog::details::thread_pool>(
+          limits::log_queue_lines, 1U, [] { ::pthread_setname_np(::pthread_self(), "log"); })) {
+  if (settings_.format == log_format::json)
+    sink_->set_formatter(std::make_unique<json_formatter>());
+  else
+    sink_->set_formatter(std::make_unique<text_formatter>());
+}
+
+logger log_book::open(const std::string& actor) const {
+  logger opened = std::make_shared<spdlog::async_logger>(
+      actor, sink_, writer_, spdlog::async_overflow_policy::overrun_oldest);
+  opened->set_level(settings_.level(actor));
+  // A line is of use when it can be read; a timer that flushes would wake an idle daemon.
+  opened->flush_on(spdlog::level::trace);
+  return opened;
+}
+
+std::uint64_t log_book::lines_lost() const {
+  return writer_->overrun_counter();
+}
+
+} // namespace troupe::actors

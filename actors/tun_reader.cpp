@@ -1,0 +1,82 @@
+#include "actors/tun_reader.hpp"
+
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+
+namespace troupe::actors {
+
+namespace {
+
+using self_pointer = tun_reader_actor::stateful_pointer<tun_reader_state>;
+
+void turn(self_pointer self) {
+  tun_reader_state& state = self->state;
+  tun::queue_state device = tun::queue_state::ok;
+  slab_ref filled;
+  const bool read = state.read_once(device, filled, self->clock().now());
+  if (filled)
+    self->send(state.parts.tunnel, plain_batch{std::move(filled)});
+  if (device == tun::queue_state::gone) {
+    self->send(state.parts.supervisor, device_gone{});
+    return self->quit();
+  }
+  if (read)
+    return self->send(self, atom::poll_v);
+  watched_fd device_readable = watch_reading(state.parts.source->fd());
+  const bool without_credit = state.slabs.empty();
+  sleep_until_ready(self, *state.parts.wait, *state.parts.bell,
+                    {&device_readable, without_credit ? std::size_t{0} : 1}, without_credit);
+}
+
+} // namespace
+
+void tun_reader_state::start(tun_reader_parts given, std::shared_ptr<slab_home> home) {
+  parts = std::move(given);
+  status.actor = parts.name;
+  for (std::size_t i = 0; i < limits::slabs_per_tun_reader; ++i)
+    slabs.push_back(
+        slab::make(parts.name, limits::transmit_slab_octets, limits::packets_per_slab_max, home));
+}
+
+bool tun_reader_state::read_once(tun::queue_state& device, slab_ref& filled, time_point now) {
+  if (slabs.empty())
+    return false;
+  slab& into = *slabs.back();
+  const tun::read_result result = parts.source->read_batch(into, parts.mtu);
+  device = result.state;
+  status.drops.count(drop_reason::oversize_packet, result.oversize);
+  if (result.packets == 0)
+    return result.oversize > 0;
+  std::size_t octets = 0;
+  for (const arrival& packet : into.arrivals)
+    octets += packet.length;
+  ++status.batches;
+  status.packets += result.packets;
+  status.octets += octets;
+  if (parts.log->should_log(spdlog::level::trace))
+    parts.log->trace("batch {}#{}: read {} packets, {} octets -> tunnel", into.origin(), serial + 1,
+                     result.packets, octets);
+  filled = slab::launch(std::move(slabs.back()), ++serial, now);
+  slabs.pop_back();
+  return true;
+}
+
+tun_reader_actor::behavior_type tun_reader(self_pointer self, tun_reader_parts parts) {
+  if (parts.own_thread)
+    name_thread(parts.name);
+  end_loudly_on_exceptions(self, parts.log);
+  const polled<tun_reader_actor> home{self, parts.bell};
+  self->state.start(std::move(parts), std::make_shared<polled_home<tun_reader_actor>>(home));
+  return {
+      [self](atom::poll) { turn(self); },
+      [self](slab_return& credit) { self->state.slabs.push_back(std::move(credit.slab)); },
+      [self](const link_status& link) { self->state.parts.mtu = link.mtu; },
+      [self](atom::stop) { self->quit(); },
+      [self](const status_query& query) {
+        query.reader.post(stage_answer{query.token, self->state.status});
+      },
+  };
+}
+
+} // namespace troupe::actors

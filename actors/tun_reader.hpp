@@ -1,0 +1,45 @@
+// TUN READER: turns packets of one TUN queue into slabs for TUNNEL. Decides when to read: while it
+// has an empty slab. Without one it leaves the packets to the kernel's queue, and their senders
+// feel it.
+#pragma once
+
+#include "messages/interfaces.hpp"
+
+#include "actors/log.hpp"
+#include "actors/polling.hpp"
+#include "tun/queue.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+struct tun_reader_parts {
+  std::string name;
+  std::shared_ptr<tun::packet_source> source;
+  std::uint32_t mtu = 0;
+  tunnel_actor tunnel;
+  supervisor_actor supervisor;
+  std::shared_ptr<doorbell> bell;
+  std::shared_ptr<waiter> wait;
+  logger log;
+  /// Whether the actor has a thread of its own, to be named.
+  bool own_thread = true;
+};
+
+struct tun_reader_state {
+  tun_reader_parts parts;
+  std::vector<bare_slab> slabs;
+  std::uint64_t serial = 0;
+  stage_status status;
+
+  void start(tun_reader_parts given, std::shared_ptr<slab_home> home);
+  /// Reads a batch if there is a slab and a packet. Whether there was.
+  bool read_once(tun::queue_state& device, slab_ref& filled, time_point now);
+};
+
+tun_reader_actor::behavior_type
+tun_reader(tun_reader_actor::stateful_pointer<tun_reader_state> self, tun_reader_parts parts);
+
+} // namespace troupe::actors

@@ -1,0 +1,32 @@
+// TUN WRITER: writes what TUNNEL has opened to one TUN queue. A write never waits; what the device
+// does not take is counted. The slab goes home when the batch is let go.
+#pragma once
+
+#include "messages/interfaces.hpp"
+
+#include "actors/log.hpp"
+#include "tun/queue.hpp"
+
+#include <memory>
+#include <string>
+
+namespace troupe::actors {
+
+struct tun_writer_parts {
+  std::string name;
+  std::shared_ptr<tun::packet_sink> sink;
+  logger log;
+  bool own_thread = true;
+};
+
+struct tun_writer_state {
+  tun_writer_parts parts;
+  stage_status status;
+
+  void write(const slab& batch);
+};
+
+tun_writer_actor::behavior_type
+tun_writer(tun_writer_actor::stateful_pointer<tun_writer_state> self, tun_writer_parts parts);
+
+} // namespace troupe::actors

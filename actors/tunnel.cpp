@@ -1,0 +1,198 @@
+#include "actors/tunnel.hpp"
+
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+#include "actors/affinity.hpp"
+#include "tun/icmp.hpp"
+
+namespace troupe::actors {
+
+namespace {
+
+using self_pointer = tunnel_actor::stateful_pointer<tunnel_state>;
+
+class reserve_home final : public slab_home {
+public:
+  explicit reserve_home(tunnel_actor home) : home_(std::move(home)) {}
+  void take_back(bare_slab returned) noexcept override {
+    caf::anon_send(home_, slab_return{std::move(returned)});
+  }
+
+private:
+  tunnel_actor home_;
+};
+
+moment now_of(self_pointer self) {
+  return {self->clock().now(), std::chrono::system_clock::now()};
+}
+
+/// Hands `batch` to each UDP SENDER that has datagrams in it, and to the TUN WRITER if there is
+/// anything for the device.
+void send_on(self_pointer self, const slab_ref& batch) {
+  const use_sinks& sinks = self->state.sinks;
+  std::uint32_t lanes_served = 0;
+  static_assert(limits::udp_senders_max <= 32);
+  for (const transmit& each : batch->transmits) {
+    if ((lanes_served >> each.lane & 1U) != 0)
+      continue;
+    lanes_served |= 1U << each.lane;
+    self->send(sinks.senders[each.lane], transmit_batch{batch});
+  }
+  if (!batch->deliveries.empty())
+    self->send(sinks.writers.front(), deliver_batch{batch});
+}
+
+void send_jobs(self_pointer self) {
+  tunnel_state& state = self->state;
+  std::vector<std::shared_ptr<crypto::handshake_job>>& jobs = state.out->jobs;
+  for (std::size_t first = 0; first < jobs.size(); first += limits::jobs_per_handshake_batch) {
+    const std::size_t last = std::min(jobs.size(), first + limits::jobs_per_handshake_batch);
+    handshake_batch batch;
+    for (std::size_t i = first; i < last; ++i)
+      batch.jobs.push_back(std::move(jobs[i]));
+    const std::size_t worker = state.next_handshaker++ % state.parts.handshakers.size();
+    self->send(state.parts.handshakers[worker], std::move(batch));
+  }
+  jobs.clear();
+}
+
+/// At most one tick is of interest: an earlier deadline asks for another, and the later one, when
+/// it comes, finds nothing due.
+void arm_tick(self_pointer self) {
+  tunnel_state& state = self->state;
+  const time_point due = state.core->next_deadline();
+  if (due >= state.next_tick)
+    return;
+  state.next_tick = due;
+  self->scheduled_send(self, due, atom::tick_v);
+}
+
+/// Ends a turn: what the tunnel originated, then jobs, events and the next deadline. Before what
+/// came in with the turn is sent on, so that a peer's released packets stay ahead of newer ones.
+void finish_turn(self_pointer self, moment now) {
+  tunnel_state& state = self->state;
+  std::vector<slab_ref>& originated = state.out->origin.finish_turn(now.steady);
+  for (const slab_ref& batch : originated) {
+    state.log_sent(*batch);
+    send_on(self, batch);
+  }
+  originated.clear();
+  send_jobs(self);
+  state.log_events();
+  arm_tick(self);
+}
+
+void on_plain(self_pointer self, plain_batch& message) {
+  tunnel_state& state = self->state;
+  const slab_ref batch = std::move(message.slab);
+  const moment now = now_of(self);
+  state.core->on_plain(*batch, now, *state.out);
+  state.log_sent(*batch);
+  state.log_drops(*batch);
+  state.answer_unreachable(*batch, now);
+  finish_turn(self, now);
+  send_on(self, batch);
+}
+
+void on_cipher(self_pointer self, cipher_batch& message) {
+  tunnel_state& state = self->state;
+  const slab_ref batch = std::move(message.slab);
+  const moment now = now_of(self);
+  state.core->on_cipher(*batch, now, *state.out);
+  state.log_delivered(*batch);
+  state.log_drops(*batch);
+  finish_turn(self, now);
+  send_on(self, batch);
+}
+
+void on_handshakes(self_pointer self, handshakes_done& done) {
+  const moment now = now_of(self);
+  for (const std::shared_ptr<crypto::handshake_job>& job : done.jobs)
+    self->state.core->on_handshake(*job, now, *self->state.out);
+  finish_turn(self, now);
+}
+
+void on_tick(self_pointer self) {
+  const moment now = now_of(self);
+  tunnel_state& state = self->state;
+  if (state.next_tick <= now.steady)
+    state.next_tick = never;
+  state.core->on_timeout(now, *state.out);
+  finish_turn(self, now);
+}
+
+void answer(self_pointer self, const status_query& query) {
+  query.reader.post(tunnel_answer{query.token, std::make_shared<const tunnel_status>(
+                                                   self->state.core->status(self->clock().now()))});
+}
+
+} // namespace
+
+void tunnel_state::start(tunnel_parts given, std::shared_ptr<slab_home> home) {
+  parts = std::move(given);
+  core.emplace(*parts.random, parts.lanes);
+  std::vector<bare_slab> reserve;
+  for (std::size_t i = 0; i < limits::slabs_of_tunnel_reserve; ++i)
+    reserve.push_back(
+        slab::make("tunnel", limits::transmit_slab_octets, limits::packets_per_slab_max, home));
+  out.emplace(std::move(reserve));
+}
+
+void tunnel_state::answer_unreachable(const slab& batch, moment now) {
+  for (const dropped& drop : batch.drops) {
+    if (drop.reason != drop_reason::no_peer && drop.reason != drop_reason::no_endpoint)
+      continue;
+    if (!icmp_allowance.take(now.steady))
+      return;
+    const crypto::originator::room room = out->origin.reserve(tun::unreachable_octets_max, now);
+    if (!room)
+      return;
+    const arrival& packet = batch.arrivals[drop.arrival_index];
+    const std::size_t length = tun::make_unreachable({room.data(), tun::unreachable_octets_max},
+                                                     batch.range(packet.offset, packet.length));
+    if (length == 0)
+      continue;
+    room.in->deliveries.push_back({room.offset, static_cast<std::uint32_t>(length), peer_id::none});
+    out->origin.commit(length);
+    ++icmp_sent;
+  }
+}
+
+tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
+  if (parts.own_thread) {
+    name_thread("tunnel");
+    if (parts.cpu)
+      pin_thread(*parts.cpu);
+  }
+  end_loudly_on_exceptions(self, parts.log);
+  self->state.start(std::move(parts), std::make_shared<reserve_home>(self));
+  return {
+      [self](plain_batch& batch) { on_plain(self, batch); },
+      [self](cipher_batch& batch) { on_cipher(self, batch); },
+      [self](slab_return& credit) {
+        self->state.out->origin.take_back(std::move(credit.slab));
+        const moment now = now_of(self);
+        self->state.core->on_room(now, *self->state.out);
+        finish_turn(self, now);
+      },
+      [self](handshakes_done& done) { on_handshakes(self, done); },
+      [self](atom::tick) { on_tick(self); },
+      [self](const configure& commit) {
+        const moment now = now_of(self);
+        self->state.core->apply(*commit.change, now, *self->state.out);
+        finish_turn(self, now);
+      },
+      [self](const link_status& link) {
+        const moment now = now_of(self);
+        self->state.core->on_link(link.up, link.mtu, now, *self->state.out);
+        finish_turn(self, now);
+      },
+      [self](const stale_sources& stale) { self->state.core->forget_sources(stale.peers); },
+      [self](use_sinks& sinks) { self->state.sinks = std::move(sinks); },
+      [self](atom::stop) { self->quit(); },
+      [self](const status_query& query) { answer(self, query); },
+  };
+}
+
+} // namespace troupe::actors

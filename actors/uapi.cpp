@@ -1,0 +1,126 @@
+#include "actors/uapi.hpp"
+
+#include "messages/keys.hpp"
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace troupe::actors {
+
+namespace {
+
+using self_pointer = uapi_actor::stateful_pointer<uapi_state>;
+
+void turn(self_pointer self) {
+  uapi_state& state = self->state;
+  // It does not quit: the word that it is down would overtake this one, and read as a failure.
+  if (!state.serve(self->clock().now()))
+    return self->send(state.parts.supervisor, end_program{0, "the UAPI socket was removed"});
+  sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched);
+}
+
+/// Readable when the file at `path` is removed, renamed or replaced.
+unique_fd watch_removal(const std::string& path) {
+  unique_fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (watch)
+    ::inotify_add_watch(watch.fd(), path.c_str(), IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
+  return watch;
+}
+
+void drain(const unique_fd& watch) {
+  std::array<char, 4096> ignored;
+  while (::read(watch.fd(), ignored.data(), ignored.size()) > 0)
+    continue;
+}
+
+} // namespace
+
+void uapi_state::start(uapi_parts given) {
+  parts = std::move(given);
+  removal = watch_removal(parts.socket->path());
+  hub.emplace(std::move(*parts.socket), limits::uapi_clients_max, limits::uapi_input_octets_max,
+              [this](client& who) { on_input(who); });
+}
+
+bool uapi_state::serve(time_point now) {
+  if (!watched.empty()) {
+    if (watched.front().ready()) {
+      drain(removal);
+      if (!hub->socket().in_place())
+        return false;
+    }
+    hub->serve(std::span(watched).subspan(1), now);
+  }
+  watched.clear();
+  watched.push_back(watch_reading(removal.fd()));
+  hub->watch(watched);
+  return true;
+}
+
+void uapi_state::on_input(client& who) {
+  if (!who.notes.has_value())
+    who.notes = conf::request_framer();
+  // It remembers how far into the input it has looked.
+  const conf::request_frame frame = std::any_cast<conf::request_framer&>(who.notes).next(who.input);
+  switch (frame.kind) {
+  case conf::request_kind::incomplete:
+    return;
+  case conf::request_kind::get:
+    who.busy = true;
+    parts.admin.post(uapi_call{who.id, nullptr});
+    break;
+  case conf::request_kind::set:
+    on_set(who, std::string_view(who.input).substr(0, frame.length));
+    break;
+  case conf::request_kind::trailing_get:
+    who.output += conf::format_errno(conf::uapi_errno::invalid);
+    break;
+  case conf::request_kind::too_large:
+    parts.log->warn("a client's request is larger than {} octets: connection closed",
+                    limits::uapi_request_octets_max);
+    [[fallthrough]];
+  case conf::request_kind::unknown:
+    who.closing = true;
+    wipe(who.input);
+    return;
+  }
+  // The request is parsed: take it off, leaving no copy of its keys behind the rest.
+  std::string rest = who.input.substr(frame.length);
+  wipe(who.input);
+  who.input.swap(rest);
+  who.notes.reset();
+}
+
+void uapi_state::on_set(client& who, std::string_view request) {
+  std::variant<conf::uapi_set, conf::uapi_error> parsed = conf::parse_set(request);
+  if (const conf::uapi_error* error = std::get_if<conf::uapi_error>(&parsed)) {
+    parts.log->warn("a set was refused whole: {}", error->text);
+    who.output += conf::format_errno(error->number);
+    return;
+  }
+  who.busy = true;
+  parts.admin.post(uapi_call{
+      who.id, std::make_shared<const conf::uapi_set>(std::get<conf::uapi_set>(std::move(parsed)))});
+}
+
+uapi_actor::behavior_type uapi(self_pointer self, uapi_parts parts) {
+  if (parts.own_thread)
+    name_thread("uapi");
+  end_loudly_on_exceptions(self, parts.log);
+  self->state.start(std::move(parts));
+  return {
+      [self](atom::poll) { turn(self); },
+      [self](uapi_answer& answer) {
+        self->state.hub->answer(answer.client, *answer.text, self->clock().now());
+        wipe(*answer.text);
+      },
+      [self](atom::stop) { self->quit(); },
+  };
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,96 @@
+#include "actors/udp_receiver.hpp"
+
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+
+#include <algorithm>
+
+namespace troupe::actors {
+
+namespace {
+
+using self_pointer = udp_receiver_actor::stateful_pointer<udp_receiver_state>;
+
+void turn(self_pointer self) {
+  udp_receiver_state& state = self->state;
+  slab_ref filled;
+  const bool received = state.receive_once(filled, self->clock().now());
+  if (filled)
+    self->send(state.parts.tunnel, cipher_batch{std::move(filled)});
+  if (received)
+    return self->send(self, atom::poll_v);
+  const bool paused = state.pause > std::chrono::milliseconds::zero();
+  const bool without_credit = state.slabs.empty();
+  watched_fd socket_readable = watch_reading(state.source ? state.source->fd() : -1);
+  const std::size_t watched = without_credit || paused ? 0 : 1;
+  sleep_until_ready(self, *state.parts.wait, *state.parts.bell, {&socket_readable, watched},
+                    without_credit, paused ? state.pause : forever);
+}
+
+void use(udp_receiver_state& state, const use_sockets& sockets) {
+  state.source = state.parts.source_of(sockets);
+  state.pause = std::chrono::milliseconds::zero();
+}
+
+} // namespace
+
+void udp_receiver_state::start(udp_receiver_parts given, std::shared_ptr<slab_home> home) {
+  parts = std::move(given);
+  status.actor = parts.name;
+  source = parts.source_of(parts.sockets);
+  parts.sockets = {}; // the source holds what it needs; the rest closes with its other users
+  for (std::size_t i = 0; i < limits::slabs_per_udp_receiver; ++i)
+    slabs.push_back(slab::make(parts.name, limits::receive_slab_octets,
+                               limits::messages_per_receive_slab, home));
+}
+
+bool udp_receiver_state::receive_once(slab_ref& filled, time_point now) {
+  if (!source || slabs.empty())
+    return false;
+  const udp::receive_result result = source->receive_batch(*slabs.back());
+  status.drops.count(drop_reason::truncated, result.truncated);
+  status.kernel_drops = source->kernel_drops();
+  note_error(result.error);
+  if (result.datagrams == 0)
+    return result.truncated > 0;
+  ++status.batches;
+  status.packets += result.datagrams;
+  status.octets += result.octets;
+  if (parts.log->should_log(spdlog::level::trace))
+    parts.log->trace("batch {}#{}: received {} datagrams, {} octets -> tunnel",
+                     slabs.back()->origin(), serial + 1, result.datagrams, result.octets);
+  filled = slab::launch(std::move(slabs.back()), ++serial, now);
+  slabs.pop_back();
+  return true;
+}
+
+void udp_receiver_state::note_error(const std::error_code& error) {
+  if (!error) {
+    pause = std::chrono::milliseconds::zero();
+    return;
+  }
+  if (pause == std::chrono::milliseconds::zero())
+    parts.log->warn("cannot receive: {}; trying again", error.message());
+  pause = std::clamp<std::chrono::milliseconds>(2 * pause, limits::socket_retry_first,
+                                                limits::socket_retry_max);
+}
+
+udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_parts parts) {
+  if (parts.own_thread)
+    name_thread(parts.name);
+  end_loudly_on_exceptions(self, parts.log);
+  const polled<udp_receiver_actor> home{self, parts.bell};
+  self->state.start(std::move(parts), std::make_shared<polled_home<udp_receiver_actor>>(home));
+  return {
+      [self](atom::poll) { turn(self); },
+      [self](slab_return& credit) { self->state.slabs.push_back(std::move(credit.slab)); },
+      [self](const use_sockets& sockets) { use(self->state, sockets); },
+      [self](atom::stop) { self->quit(); },
+      [self](const status_query& query) {
+        query.reader.post(stage_answer{query.token, self->state.status});
+      },
+  };
+}
+
+} // namespace troupe::actors

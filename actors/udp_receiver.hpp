@@ -1,0 +1,51 @@
+// UDP RECEIVER: turns datagrams of one socket into slabs for TUNNEL. Without an empty slab it
+// leaves them to the socket's buffer. No error ends it; one that persists makes it wait a while.
+#pragma once
+
+#include "messages/interfaces.hpp"
+
+#include "actors/log.hpp"
+#include "actors/polling.hpp"
+#include "udp/datagram_source.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+struct udp_receiver_parts {
+  std::string name;
+  /// From a pair of sockets, the one of this receiver's family; null: the host has none.
+  std::function<std::shared_ptr<udp::datagram_source>(const use_sockets&)> source_of;
+  use_sockets sockets;
+  tunnel_actor tunnel;
+  std::shared_ptr<doorbell> bell;
+  std::shared_ptr<waiter> wait;
+  logger log;
+  bool own_thread = true;
+};
+
+struct udp_receiver_state {
+  udp_receiver_parts parts;
+  std::shared_ptr<udp::datagram_source> source;
+  std::vector<bare_slab> slabs;
+  std::uint64_t serial = 0;
+  std::chrono::milliseconds pause{0};
+  stage_status status;
+
+  void start(udp_receiver_parts given, std::shared_ptr<slab_home> home);
+  /// Receives a batch if there is a slab and a datagram. Whether there was.
+  bool receive_once(slab_ref& filled, time_point now);
+
+private:
+  void note_error(const std::error_code& error);
+};
+
+udp_receiver_actor::behavior_type
+udp_receiver(udp_receiver_actor::stateful_pointer<udp_receiver_state> self,
+             udp_receiver_parts parts);
+
+} // namespace troupe::actors

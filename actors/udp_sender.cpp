@@ -1,0 +1,112 @@
+#include "actors/udp_sender.hpp"
+
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+
+#include <algorithm>
+
+namespace troupe::actors {
+
+namespace {
+
+using self_pointer = udp_sender_actor::stateful_pointer<udp_sender_state>;
+
+/// Sends what waits. If the socket takes no more, goes on in poll(2) until it does.
+void turn(self_pointer self) {
+  udp_sender_state& state = self->state;
+  stale_sources stale;
+  const bool all_sent = state.send_waiting(stale.peers);
+  if (!stale.peers.empty())
+    self->send(state.parts.tunnel, std::move(stale));
+  state.polling = !all_sent;
+  if (all_sent)
+    return;
+  const bool paused = state.pause > std::chrono::milliseconds::zero();
+  watched_fd socket_writable = watch_writing(state.blocked_fd);
+  sleep_until_ready(self, *state.parts.wait, *state.parts.bell,
+                    {&socket_writable, paused ? std::size_t{0} : 1}, false,
+                    paused ? state.pause : forever);
+}
+
+void take(self_pointer self, transmit_batch& batch) {
+  self->state.waiting.push_back(std::move(batch.slab));
+  if (!self->state.polling) // a blocked sender has its turns already
+    turn(self);
+}
+
+} // namespace
+
+void udp_sender_state::start(udp_sender_parts given) {
+  parts = std::move(given);
+  status.actor = parts.name;
+  use(parts.sockets);
+  parts.sockets = {};
+}
+
+void udp_sender_state::use(const use_sockets& sockets) {
+  sink = parts.sink_of(sockets);
+  pause = std::chrono::milliseconds::zero();
+}
+
+bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
+  while (!waiting.empty()) {
+    const slab& batch = *waiting.front();
+    const udp::send_result result = sink->send_batch(batch, parts.lane, cursor);
+    account(batch, result, stale);
+    if (result.datagrams > 0)
+      pause = std::chrono::milliseconds::zero();
+    if (result.then == udp::send_result::next::wait_writable) {
+      blocked_fd = result.blocked_fd;
+      pause = std::chrono::milliseconds::zero();
+      return false;
+    }
+    if (result.then == udp::send_result::next::wait_a_while) {
+      pause = std::clamp<std::chrono::milliseconds>(2 * pause, limits::socket_retry_first,
+                                                    limits::socket_retry_max);
+      return false;
+    }
+    ++status.batches;
+    cursor = {};
+    waiting.pop_front();
+  }
+  return true;
+}
+
+void udp_sender_state::account(const slab& batch, const udp::send_result& result,
+                               std::vector<peer_id>& stale) {
+  status.packets += result.datagrams;
+  status.octets += result.octets;
+  std::size_t dropped_datagrams = 0;
+  for (const udp::send_drop& drop : result.drops) {
+    status.drops.count(drop.reason, drop.datagrams);
+    dropped_datagrams += drop.datagrams;
+  }
+  stale.insert(stale.end(), result.stale_sources.begin(), result.stale_sources.end());
+  if (!parts.log->should_log(spdlog::level::trace))
+    return;
+  parts.log->trace("batch {}#{}: sent {} datagrams, {} octets; dropped {}{}", batch.origin(),
+                   batch.serial(), result.datagrams, result.octets, dropped_datagrams,
+                   result.then == udp::send_result::next::slab_done ? "" : "; the socket is full");
+  for (const udp::send_drop& drop : result.drops)
+    parts.log->trace("batch {}#{}: dropped {} datagrams: {}", batch.origin(), batch.serial(),
+                     drop.datagrams, describe(drop.reason).text);
+}
+
+udp_sender_actor::behavior_type udp_sender(self_pointer self, udp_sender_parts parts) {
+  if (parts.own_thread)
+    name_thread(parts.name);
+  end_loudly_on_exceptions(self, parts.log);
+  self->state.start(std::move(parts));
+  return {
+      [self](transmit_batch& batch) { take(self, batch); },
+      [self](atom::poll) { turn(self); },
+      [self](const use_sockets& sockets) { self->state.use(sockets); },
+      [self](atom::stop) { self->quit(); },
+      [self](const status_query& query) {
+        query.reader.post(stage_answer{query.token, self->state.status});
+      },
+  };
+}
+
+} // namespace troupe::actors

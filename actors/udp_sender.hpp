@@ -1,0 +1,57 @@
+// UDP SENDER: sends what TUNNEL has sealed, in the order it came. When the socket takes no more it
+// keeps the batches in hand, and with them the slabs: so a blocked socket stops the TUN READER.
+#pragma once
+
+#include "messages/interfaces.hpp"
+
+#include "actors/log.hpp"
+#include "actors/polling.hpp"
+#include "udp/datagram_sink.hpp"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace troupe::actors {
+
+struct udp_sender_parts {
+  std::string name;
+  std::uint8_t lane = 0;
+  std::function<std::shared_ptr<udp::datagram_sink>(const use_sockets&)> sink_of;
+  use_sockets sockets;
+  tunnel_actor tunnel;
+  std::shared_ptr<doorbell> bell;
+  std::shared_ptr<waiter> wait;
+  logger log;
+  bool own_thread = true;
+};
+
+struct udp_sender_state {
+  udp_sender_parts parts;
+  std::shared_ptr<udp::datagram_sink> sink;
+  /// Not yet sent, oldest first; as many as there are slabs, at most.
+  std::deque<slab_ref> waiting;
+  /// How far the first of them has got.
+  udp::send_cursor cursor;
+  /// A turn of its loop is under way or asked for.
+  bool polling = false;
+  std::chrono::milliseconds pause{0};
+  int blocked_fd = -1;
+  stage_status status;
+
+  void start(udp_sender_parts given);
+  void use(const use_sockets& sockets);
+  /// Sends until all is sent (true) or the socket takes no more. `stale` collects the peers whose
+  /// source addresses no longer work.
+  bool send_waiting(std::vector<peer_id>& stale);
+
+private:
+  void account(const slab& batch, const udp::send_result& result, std::vector<peer_id>& stale);
+};
+
+udp_sender_actor::behavior_type
+udp_sender(udp_sender_actor::stateful_pointer<udp_sender_state> self, udp_sender_parts parts);
+
+} // namespace troupe::actors

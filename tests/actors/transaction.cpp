@@ -1,0 +1,293 @@
+#include "actors/transaction.hpp"
+
+#include "tests/actors/actor_fixture.hpp"
+#include "tests/actors/sample_config.hpp"
+#include "tests/udp/own_network.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <map>
+#include <set>
+
+using namespace troupe;
+using namespace troupe::actors;
+
+namespace {
+
+struct recording_target final : commit_target {
+  void configure(tunnel_change change) override { changes.push_back(std::move(change)); }
+  void use(std::shared_ptr<const udp::socket_pair> sockets) override { used.push_back(sockets); }
+  void resolve(std::vector<name_query> names) override {
+    asked.insert(asked.end(), names.begin(), names.end());
+  }
+  [[nodiscard]] bool untouched() const { return changes.empty() && used.empty() && asked.empty(); }
+
+  std::vector<tunnel_change> changes;
+  std::vector<std::shared_ptr<const udp::socket_pair>> used;
+  std::vector<name_query> asked;
+};
+
+/// The kernel's table, and routes that it does not take or does not let go.
+struct fake_routes final : route_setter {
+  tun::link_change add(const tun::link_route& route) override {
+    if (refused.count(route.target) != 0)
+      return refuse("cannot add " + to_string(route.target));
+    return {present.insert(route.target).second ? tun::link_change::outcome::made
+                                                : tun::link_change::outcome::already_so,
+            {},
+            {}};
+  }
+  tun::link_change remove(const tun::link_route& route) override {
+    if (stuck.count(route.target) != 0)
+      return refuse("cannot remove " + to_string(route.target));
+    return {present.erase(route.target) != 0 ? tun::link_change::outcome::made
+                                             : tun::link_change::outcome::already_so,
+            {},
+            {}};
+  }
+  tun::link_change add_address(const ip_prefix& address) override {
+    addresses.push_back(to_string(address));
+    return {};
+  }
+  static tun::link_change refuse(const std::string& text) {
+    return {tun::link_change::outcome::refused, std::make_error_code(std::errc::file_exists), text};
+  }
+
+  std::vector<std::string> addresses;
+  std::set<ip_prefix> present;
+  std::set<ip_prefix> refused;
+  std::set<ip_prefix> stuck;
+};
+
+ip_prefix prefix(const std::string& text) {
+  return parse_ip_prefix(text).value();
+}
+
+struct transaction_fixture {
+  udp::own_network network;
+  captured_log log;
+  std::shared_ptr<fake_routes> routes = std::make_shared<fake_routes>();
+  std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
+  running_configuration running{sample_config(), sockets, routes, log.open("admin")};
+  recording_target target;
+
+  transaction_fixture() { routes->present = {prefix("10.1.2.0/24"), prefix("10.1.3.0/24")}; }
+
+  [[nodiscard]] std::uint32_t mark() const { return sockets->of(ip_family::v4)->mark(); }
+  std::optional<commit_failure> change(const conf::config& desired,
+                                       const conf::diff_hints& hints = {}) {
+    return running.change_to(desired, hints, target);
+  }
+  [[nodiscard]] static std::uint16_t a_free_port() { return udp::socket_pair::open(0, {})->port(); }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(transaction, transaction_fixture)
+
+BOOST_AUTO_TEST_CASE(the_first_commit_tells_everything_and_changes_no_socket) {
+  running.announce(target);
+  BOOST_TEST(target.changes.size() == 1);
+  BOOST_TEST(target.changes.at(0).set_private_key);
+  BOOST_TEST(target.changes.at(0).changed.size() == 2);
+  BOOST_TEST(target.used.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_tells_the_tunnel_only_what_changed) {
+  conf::config desired = running.config();
+  desired.peers[0].settings.persistent_keepalive_s = 25;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(target.changes.at(0).changed.size() == 1);
+  BOOST_TEST(target.changes.at(0).changed.at(0).settings.name == "laptop");
+  BOOST_TEST(!target.changes.at(0).forget_sources);
+  BOOST_TEST(target.used.empty());
+  BOOST_TEST(running.config().peers[0].settings.persistent_keepalive_s == 25);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_port_is_a_new_pair_of_sockets_and_forgets_sources) {
+  conf::config desired = running.config();
+  desired.interface.listen_port = a_free_port();
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(target.used.size() == 1);
+  BOOST_TEST(target.used.at(0)->port() == desired.interface.listen_port);
+  BOOST_TEST(running.bound_port() == desired.interface.listen_port);
+  BOOST_TEST(target.changes.at(0).forget_sources);
+}
+
+BOOST_AUTO_TEST_CASE(the_old_sockets_close_with_their_last_user) {
+  const std::weak_ptr<const udp::socket_pair> old = sockets;
+  conf::config desired = running.config();
+  desired.interface.listen_port = a_free_port();
+  sockets.reset();
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(old.expired());
+}
+
+BOOST_AUTO_TEST_CASE(the_port_that_chance_gave_can_be_asked_for) {
+  conf::config desired = running.config();
+  desired.interface.listen_port = running.bound_port();
+  desired.interface.fwmark = 7;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(target.used.empty());
+  BOOST_TEST(mark() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(a_port_in_use_fails_and_changes_nothing) {
+  const std::shared_ptr<const udp::socket_pair> taken = udp::socket_pair::open(0, {});
+  const std::uint16_t port = running.bound_port();
+  conf::config desired = running.config();
+  desired.interface.listen_port = taken->port();
+  desired.interface.fwmark = 7;
+  desired.peers.pop_back();
+  const std::optional<commit_failure> failure = change(desired);
+  BOOST_TEST(failure.has_value());
+  BOOST_TEST(failure->socket);
+  BOOST_TEST(failure->text.find(std::to_string(taken->port())) != std::string::npos);
+  BOOST_TEST(target.untouched());
+  BOOST_TEST(running.bound_port() == port);
+  BOOST_TEST(running.config().peers.size() == 2);
+  BOOST_TEST(mark() == 0U);
+  BOOST_TEST(routes->present.size() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_mark_is_set_on_the_sockets_in_use_and_forgets_sources) {
+  conf::config desired = running.config();
+  desired.interface.fwmark = 7;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(mark() == 7U);
+  BOOST_TEST(target.used.empty());
+  BOOST_TEST(target.changes.at(0).forget_sources);
+}
+
+BOOST_AUTO_TEST_CASE(new_sockets_have_the_mark_from_the_start) {
+  conf::config desired = running.config();
+  desired.interface.listen_port = a_free_port();
+  desired.interface.fwmark = 7;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(target.used.at(0)->of(ip_family::v4)->mark() == 7U);
+  BOOST_TEST(mark() == 0U); // the old ones go as they were
+}
+
+BOOST_AUTO_TEST_CASE(routes_follow_the_peers) {
+  conf::config desired = running.config();
+  desired.peers[1].settings.allowed_ips = {prefix("10.8.0.0/16")};
+  BOOST_TEST(!change(desired));
+  BOOST_TEST((routes->present == std::set{prefix("10.1.2.0/24"), prefix("10.8.0.0/16")}));
+}
+
+BOOST_AUTO_TEST_CASE(a_route_refused_in_the_middle_leaves_everything_as_it_was) {
+  const std::set<ip_prefix> before = routes->present;
+  routes->refused = {prefix("10.8.0.0/16")};
+  conf::config desired = running.config();
+  desired.interface.listen_port = a_free_port();
+  desired.peers[1].settings.allowed_ips = {prefix("10.7.0.0/16"), prefix("10.8.0.0/16"),
+                                           prefix("10.9.0.0/16")};
+  const std::optional<commit_failure> failure = change(desired);
+  BOOST_TEST(failure.has_value());
+  BOOST_TEST(!failure->socket);
+  BOOST_TEST(failure->text == "cannot add 10.8.0.0/16");
+  BOOST_TEST((routes->present == before));
+  BOOST_TEST(target.untouched());
+  BOOST_TEST((running.config().peers[1].settings.allowed_ips.at(0) == prefix("10.1.3.0/24")));
+  const std::uint16_t given_back = desired.interface.listen_port;
+  BOOST_TEST(udp::socket_pair::open(given_back, {})->port() == given_back);
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_route_leaves_the_mark_of_the_sockets_in_use) {
+  sockets->set_mark(5);
+  routes->refused = {prefix("10.8.0.0/16")};
+  conf::config desired = running.config();
+  desired.interface.fwmark = 7;
+  desired.peers[1].settings.allowed_ips = {prefix("10.8.0.0/16")};
+  BOOST_TEST(change(desired).has_value());
+  BOOST_TEST(mark() == 5U);
+  BOOST_TEST(running.config().interface.fwmark == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_route_that_was_there_before_is_not_undone) {
+  routes->present.insert(prefix("10.7.0.0/16")); // the administrator's
+  routes->refused = {prefix("10.8.0.0/16")};
+  conf::config desired = running.config();
+  desired.peers[1].settings.allowed_ips = {prefix("10.7.0.0/16"), prefix("10.8.0.0/16")};
+  BOOST_TEST(change(desired).has_value());
+  BOOST_TEST(routes->present.count(prefix("10.7.0.0/16")) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_incomplete_rollback_says_what_remains) {
+  routes->refused = {prefix("10.8.0.0/16")};
+  routes->stuck = {prefix("10.7.0.0/16")};
+  conf::config desired = running.config();
+  desired.peers[1].settings.allowed_ips = {prefix("10.7.0.0/16"), prefix("10.8.0.0/16")};
+  const std::optional<commit_failure> failure = change(desired);
+  BOOST_TEST(failure.has_value());
+  BOOST_TEST(failure->text ==
+             "cannot add 10.8.0.0/16; rollback incomplete: cannot remove 10.7.0.0/16");
+  BOOST_TEST(routes->present.count(prefix("10.1.3.0/24")) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(without_routes_of_its_own_the_kernel_is_left_alone) {
+  running_configuration bare(sample_config(), sockets, nullptr, log.open("admin"));
+  conf::config desired = bare.config();
+  desired.peers[1].settings.allowed_ips = {prefix("10.8.0.0/16")};
+  BOOST_TEST(!bare.change_to(desired, {}, target));
+  BOOST_TEST(routes->present.size() == 2);
+  BOOST_TEST(target.changes.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(names_are_looked_up_after_the_commit) {
+  conf::config desired = running.config();
+  desired.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(target.asked.size() == 1);
+  BOOST_TEST(target.asked.at(0).host == "vpn.example.net");
+  BOOST_TEST(target.asked.at(0).port == 51820);
+}
+
+BOOST_AUTO_TEST_CASE(an_address_found_is_used_only_while_its_name_is_wanted) {
+  conf::config desired = running.config();
+  desired.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  BOOST_TEST(!change(desired));
+  const name_query query = target.asked.at(0);
+  const endpoint found = parse_endpoint("192.0.2.77:51820").value();
+  target.changes.clear();
+
+  BOOST_TEST(running.name_found(query, found, target));
+  BOOST_TEST(target.changes.size() == 1);
+  BOOST_TEST((target.changes.at(0).changed.at(0).remote == found));
+  BOOST_TEST(target.changes.at(0).changed.at(0).settings.name == "phone");
+  BOOST_TEST(log.has("peer phone: vpn.example.net is 192.0.2.77:51820"));
+
+  target.changes.clear();
+  desired.peers[1].remote = conf::parse_endpoint_setting("other.example.net:51820");
+  BOOST_TEST(!change(desired));
+  target.changes.clear();
+  BOOST_TEST(!running.name_found(query, found, target));
+  BOOST_TEST(target.changes.empty());
+}
+
+BOOST_AUTO_TEST_CASE(no_name_is_wanted_for_a_peer_disabled_or_gone) {
+  conf::config desired = running.config();
+  desired.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  BOOST_TEST(!change(desired));
+  const name_query query = target.asked.at(0);
+  BOOST_TEST(running.wants(query));
+  desired.peers[1].enabled = false;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(!running.wants(query));
+  desired.peers.pop_back();
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(!running.wants(query));
+}
+
+BOOST_AUTO_TEST_CASE(socket_options_come_from_the_configuration) {
+  conf::config config = sample_config();
+  BOOST_TEST(socket_options_of(config).receive_buffer_octets == limits::udp_receive_buffer_octets);
+  config.udp.receive_buffer = 100'000;
+  config.udp.send_buffer = 200'000;
+  config.interface.fwmark = 9;
+  BOOST_TEST(socket_options_of(config).receive_buffer_octets == 100'000U);
+  BOOST_TEST(socket_options_of(config).send_buffer_octets == 200'000U);
+  BOOST_TEST(socket_options_of(config).mark == 9U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

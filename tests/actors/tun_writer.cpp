@@ -1,0 +1,87 @@
+#include "actors/tun_writer.hpp"
+
+#include "tests/actors/packets.hpp"
+#include "tests/actors/stage_fixture.hpp"
+#include "tun/fake_queue.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe;
+using namespace troupe::actors;
+
+namespace {
+
+struct writer_fixture : stage_fixture {
+  std::shared_ptr<tun::fake_sink> device = std::make_shared<tun::fake_sink>();
+  tun_writer_actor writes = start(spdlog::level::trace);
+
+  tun_writer_actor start(spdlog::level::level_enum level) {
+    const logger own = log.open("tun-writer/0");
+    own->set_level(level);
+    return spawn(tun_writer, tun_writer_parts{"tun-writer/0", device, own, false});
+  }
+
+  slab_ref batch_of(const packet& first, const packet& second, std::uint64_t serial) const {
+    bare_slab filled = make_slab();
+    std::uint32_t used = 0;
+    for (const packet& each : {first, second}) {
+      const std::uint32_t length = static_cast<std::uint32_t>(each.size());
+      std::copy(each.begin(), each.end(), filled->range(used, length).begin());
+      filled->deliveries.push_back({used, length, peer_id{1}});
+      used += length;
+    }
+    return slab::launch(std::move(filled), serial, {});
+  }
+};
+
+const packet one = ipv4_packet("10.0.0.2", "10.0.0.1", 40);
+const packet other = ipv4_packet("10.0.0.2", "10.0.0.1", 60);
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(tun_writer, writer_fixture)
+
+BOOST_AUTO_TEST_CASE(packets_are_written_in_order_and_the_slab_goes_home) {
+  tell(writes, deliver_batch{batch_of(one, other, 1)});
+  BOOST_TEST((device->take_written() == std::vector<packet>{one, other}));
+  BOOST_TEST(home->slabs == 1);
+  BOOST_TEST(log.has("batch test#1: wrote 2 packets, 100 octets; the device refused 0"));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_device_refuses_is_counted) {
+  device->set_up(false);
+  tell(writes, deliver_batch{batch_of(one, other, 1)});
+  BOOST_TEST(home->slabs == 1);
+  BOOST_TEST(status_of(writes).drops[drop_reason::tun_refused] == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_deleted_device_keeps_no_slab) {
+  device->remove();
+  tell(writes, deliver_batch{batch_of(one, other, 1)});
+  BOOST_TEST(home->slabs == 1);
+  BOOST_TEST(!has_ended(writes));
+}
+
+BOOST_AUTO_TEST_CASE(below_trace_a_batch_leaves_no_line) {
+  tell(start(spdlog::level::debug), deliver_batch{batch_of(one, other, 1)});
+  BOOST_TEST(device->take_written().size() == 2);
+  BOOST_TEST(log.text() == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_came_before_stop_is_written) {
+  caf::anon_send(writes, deliver_batch{batch_of(one, other, 1)});
+  tell(writes, atom::stop_v);
+  BOOST_TEST(device->take_written().size() == 2);
+  BOOST_TEST(has_ended(writes));
+}
+
+BOOST_AUTO_TEST_CASE(status_tells_what_has_passed) {
+  tell(writes, deliver_batch{batch_of(one, other, 1)});
+  const stage_status status = status_of(writes);
+  BOOST_TEST(status.actor == "tun-writer/0");
+  BOOST_TEST(status.batches == 1);
+  BOOST_TEST(status.packets == 2);
+  BOOST_TEST(status.octets == 100);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

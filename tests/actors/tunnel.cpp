@@ -1,0 +1,174 @@
+#include "actors/tunnel.hpp"
+
+#include "tests/actors/router_pair.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe;
+using namespace troupe::actors;
+
+namespace {
+
+constexpr std::uint8_t icmp = 1;
+constexpr std::size_t initiation_octets = 148;
+
+struct tunnel_fixture : router_pair {
+  std::shared_ptr<admin_record> answers = std::make_shared<admin_record>();
+  polled<status_reader_actor> reader{spawn(reader_stand_in, answers), std::make_shared<doorbell>()};
+
+  void connect() {
+    send(left, right);
+    exchange();
+    BOOST_REQUIRE(right.tun->take_written().size() == 1);
+  }
+  const tunnel_status& status_of(const router& of) {
+    answers->tunnel_answers.clear();
+    tell(of.tunnel, status_query{9, reader});
+    return *answers->tunnel_answers.at(0).status;
+  }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(tunnel, tunnel_fixture)
+
+BOOST_AUTO_TEST_CASE(a_packet_starts_a_handshake_and_follows_it) {
+  const packet sent = ipv4_packet(left.address, right.address, 300);
+  send(left, {sent});
+  BOOST_TEST(right.tun->take_written().empty());
+  exchange();
+  BOOST_TEST((right.tun->take_written() == std::vector<packet>{sent}));
+}
+
+BOOST_AUTO_TEST_CASE(packets_pass_both_ways_in_order) {
+  connect();
+  std::vector<packet> there;
+  std::vector<packet> back;
+  for (std::size_t i = 0; i < 40; ++i) {
+    there.push_back(ipv4_packet(left.address, right.address, 100 + 7 * i));
+    back.push_back(ipv4_packet(right.address, left.address, 1000 - 11 * i));
+  }
+  send(left, there);
+  send(right, back);
+  exchange();
+  BOOST_TEST((right.tun->take_written() == there));
+  BOOST_TEST((left.tun->take_written() == back));
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_goes_home_when_its_last_reader_is_done) {
+  connect();
+  left.home->slabs = 0;
+  right.home->slabs = 0;
+  left.udp->block_after(0);
+  send(left, right);
+  BOOST_TEST(left.home->slabs == 0); // the sender holds it
+  send(right, {ipv4_packet(right.address, left.address)});
+  BOOST_TEST(right.home->slabs == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_unanswered_handshake_is_begun_again_when_its_time_comes) {
+  send(left, right);
+  BOOST_TEST(left.udp->take_sent().size() == 1);
+  advance(limits::rekey_timeout - std::chrono::milliseconds(1));
+  BOOST_TEST(left.udp->take_sent().empty());
+  advance(limits::rekey_timeout_jitter_max + std::chrono::milliseconds(1));
+  const std::vector<udp::fake_datagram> again = left.udp->take_sent();
+  BOOST_TEST(again.size() == 1);
+  BOOST_TEST(again.at(0).octets.size() == initiation_octets);
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_tunnel_asks_for_no_tick) {
+  for (const router* each : {&left, &right}) {
+    BOOST_TEST(each->udp->take_sent().empty());
+    BOOST_TEST(!has_ended(each->tunnel));
+  }
+  BOOST_TEST(!scheduler.has_pending_timeout());
+}
+
+BOOST_AUTO_TEST_CASE(its_time_is_over_some_day_and_so_are_its_ticks) {
+  connect();
+  for (int second = 0; second < 1000; ++second) {
+    advance(std::chrono::seconds(1));
+    exchange();
+  }
+  BOOST_TEST(!scheduler.has_pending_timeout());
+  BOOST_TEST(left.log.has("info tunnel: peer right: session expired, its keys are wiped"));
+}
+
+BOOST_AUTO_TEST_CASE(a_packet_to_nobody_is_answered_with_icmp) {
+  send(left, {ipv4_packet(left.address, "10.7.7.7")});
+  const std::vector<packet> answers_written = left.tun->take_written();
+  BOOST_TEST(answers_written.size() == 1);
+  BOOST_TEST(answers_written.at(0).at(9) == icmp);
+  BOOST_TEST(left.udp->take_sent().empty());
+  BOOST_TEST(status_of(left).drops[drop_reason::no_peer] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_packet_to_a_peer_without_endpoint_is_answered_with_icmp) {
+  send(right, left);
+  const std::vector<packet> answers_written = right.tun->take_written();
+  BOOST_TEST(answers_written.size() == 1);
+  BOOST_TEST(answers_written.at(0).at(9) == icmp);
+}
+
+BOOST_AUTO_TEST_CASE(other_drops_are_not_answered) {
+  send(left, {packet(40)}); // no IP packet
+  tell(left.tunnel, link_status{false, 1420});
+  send(left, right);
+  BOOST_TEST(left.tun->take_written().empty());
+}
+
+BOOST_AUTO_TEST_CASE(icmp_is_rate_limited) {
+  const std::vector<packet> many(limits::icmp_burst + 10, ipv4_packet(left.address, "10.7.7.7"));
+  send(left, many);
+  BOOST_TEST(left.tun->take_written().size() == limits::icmp_burst);
+  advance(std::chrono::seconds(1));
+  send(left, many);
+  BOOST_TEST(left.tun->take_written().size() == limits::icmp_burst);
+}
+
+BOOST_AUTO_TEST_CASE(the_reserve_comes_home) {
+  for (std::size_t i = 0; i < 3 * limits::slabs_of_tunnel_reserve; ++i) {
+    advance(std::chrono::seconds(1));
+    send(left, {ipv4_packet(left.address, "10.7.7.7")});
+    BOOST_TEST(left.tun->take_written().size() == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(stale_sources_are_forgotten) {
+  connect();
+  const source_address reached{parse_ip_address("192.0.2.50").value(), 4};
+  send(left, right);
+  std::vector<udp::fake_datagram> sent = left.udp->take_sent();
+  BOOST_REQUIRE(sent.size() == 1);
+  BOOST_TEST(!sent.at(0).local.known());
+  // It reached right at an own address, from which right answers, until that is gone.
+  sent.at(0).local = reached;
+  deliver(sent, right, left);
+  send(right, left);
+  BOOST_TEST((right.udp->take_sent().at(0).local == reached));
+  right.udp->lose_source(reached);
+  send(right, left); // the sender tells TUNNEL
+  right.udp->take_sent();
+  send(right, left);
+  BOOST_TEST(!right.udp->take_sent().at(0).local.known());
+}
+
+BOOST_AUTO_TEST_CASE(status_is_a_copy_of_every_peer) {
+  connect();
+  const tunnel_status& status = status_of(left);
+  BOOST_TEST(answers->tunnel_answers.at(0).token == 9);
+  BOOST_TEST(status.peers.size() == 1);
+  BOOST_TEST((status.peers.at(0).key == right.own_key));
+  BOOST_TEST(status.peers.at(0).latest_handshake.has_value());
+  BOOST_TEST(status.peers.at(0).tx_bytes > initiation_octets);
+  BOOST_TEST(status.handshake_jobs_out == 0);
+}
+
+BOOST_AUTO_TEST_CASE(stop_ends_it) {
+  connect();
+  tell(left.tunnel, atom::stop_v);
+  BOOST_TEST(has_ended(left.tunnel));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
