@@ -1,0 +1,46 @@
+// Asks a running daemon on its admin socket: one JSON-RPC 2.0 request a connection. Decides which
+// daemon is meant and what counts as unreachable. Knows no method and no answer.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace troupe::tools {
+
+/// No daemon, or none that may be asked, or one that does not answer.
+class daemon_unreachable : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Several daemons run and none was named, or the name cannot be an interface's.
+class daemon_not_chosen : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The daemon's own words: it refused, or the request failed there.
+class daemon_refused : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+class admin_client {
+public:
+  /// The daemon of `interface_name`; without a name the only one that runs.
+  static admin_client of(const std::optional<std::string>& interface_name);
+
+  /// The `result` of the answer. Waits for limits::admin_answer_time at most for each part of it.
+  [[nodiscard]] nlohmann::ordered_json ask(std::string_view method) const;
+
+private:
+  explicit admin_client(std::string interface_name);
+
+  std::string interface_name_;
+};
+
+} // namespace troupe::tools

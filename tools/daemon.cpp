@@ -1,0 +1,276 @@
+#include "tools/daemon.hpp"
+
+#include "messages/limits.hpp"
+
+#include "actors/affinity.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/system_random.hpp"
+#include "tun/device.hpp"
+#include "tun/link.hpp"
+#include "tun/link_monitor.hpp"
+#include "udp/receiver.hpp"
+#include "udp/sender.hpp"
+
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <stdexcept>
+#include <thread>
+
+namespace troupe::tools {
+
+namespace {
+
+using namespace actors;
+
+constexpr const char* run_folder = "/run/troupe";
+constexpr const char* uapi_folder = "/var/run/wireguard";
+
+class link_routes final : public route_setter {
+public:
+  explicit link_routes(tun::link interface) : interface_(std::move(interface)) {}
+  tun::link_change add(const tun::link_route& route) override {
+    return interface_.add_route(route);
+  }
+  tun::link_change remove(const tun::link_route& route) override {
+    return interface_.remove_route(route);
+  }
+  tun::link_change add_address(const ip_prefix& address) override {
+    return interface_.add_address(address);
+  }
+
+private:
+  tun::link interface_;
+};
+
+/// Keys are in locked memory, but what is being worked with is on stacks: no core file, no debugger
+/// of another user.
+void keep_secrets_in() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+/// Blocks the signals in this and all later threads, and makes them readable.
+unique_fd signals_as_descriptor() {
+  sigset_t handled;
+  ::sigemptyset(&handled);
+  ::sigaddset(&handled, SIGTERM);
+  ::sigaddset(&handled, SIGINT);
+  ::sigaddset(&handled, SIGHUP);
+  ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  unique_fd readable(::signalfd(-1, &handled, SFD_CLOEXEC));
+  if (!readable)
+    throw std::system_error(errno, std::system_category(), "cannot make a signalfd");
+  return readable;
+}
+
+spdlog::level::level_enum spdlog_level(conf::log_level level) {
+  switch (level) {
+  case conf::log_level::trace:
+    return spdlog::level::trace;
+  case conf::log_level::debug:
+    return spdlog::level::debug;
+  case conf::log_level::info:
+    return spdlog::level::info;
+  case conf::log_level::warn:
+    return spdlog::level::warn;
+  case conf::log_level::error:
+    return spdlog::level::err;
+  case conf::log_level::off:
+    return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+log_book::settings log_settings(const conf::log_config& wanted) {
+  log_book::settings settings;
+  settings.format = wanted.format == conf::log_format::json ? log_format::json : log_format::text;
+  settings.target = wanted.target;
+  settings.level = [wanted](const std::string& actor) {
+    const std::string kind = actor.substr(0, actor.find('/'));
+    for (const std::string& name : {actor, kind})
+      if (const auto own = wanted.actors.find(name); own != wanted.actors.end())
+        return spdlog_level(own->second);
+    return spdlog_level(wanted.level);
+  };
+  return settings;
+}
+
+control_socket::access admin_access(const conf::config& config) {
+  if (config.admin.group.empty())
+    return {};
+  const group* const found = ::getgrnam(config.admin.group.c_str());
+  if (found == nullptr)
+    throw std::runtime_error("admin.group: there is no group " + config.admin.group +
+                             "; make it with: groupadd " + config.admin.group);
+  return {0660, found->gr_gid};
+}
+
+cpu_claim claim_tunnel_cpu(const conf::cpu_choice& choice) {
+  switch (choice.how) {
+  case conf::pinning::none:
+    return {std::nullopt, "as configured", {}};
+  case conf::pinning::fixed:
+    return claim_cpu(choice.number, run_folder);
+  case conf::pinning::automatic:
+    return claim_any_cpu(run_folder);
+  }
+  return {};
+}
+
+tun::device open_device(const daemon_settings& settings) {
+  if (settings.tun_fd)
+    return tun::device::adopt(unique_fd(*settings.tun_fd));
+  return tun::device::open(settings.config.interface.name);
+}
+
+/// The kernel's side of the interface, as configured. With a file, who sets routes later on.
+std::shared_ptr<route_setter> set_up_link(const daemon_settings& settings,
+                                          const tun::device& device) {
+  const conf::interface_config& wanted = settings.config.interface;
+  if (settings.tun_fd)
+    return nullptr; // whoever opened it has set it up
+  tun::link interface(device.name());
+  tun::link_settings link_settings;
+  link_settings.mtu = wanted.mtu;
+  link_settings.up = settings.from_file;
+  if (!settings.from_file) {
+    interface.apply(link_settings);
+    return nullptr;
+  }
+  if (settings.config.tun.queue_length != 0)
+    link_settings.queue_length = settings.config.tun.queue_length;
+  link_settings.addresses = wanted.addresses;
+  for (const conf::route& route : conf::routes_of(settings.config))
+    link_settings.routes.push_back({route.destination, route.table});
+  interface.apply(link_settings);
+  return std::make_shared<link_routes>(std::move(interface));
+}
+
+std::shared_ptr<control_socket> open_uapi(const daemon_settings& settings,
+                                          const std::string& name) {
+  const std::string path = std::string(uapi_folder) + "/" + name + ".sock";
+  if (settings.uapi_fd)
+    return std::make_shared<control_socket>(
+        control_socket::adopt(unique_fd(*settings.uapi_fd), path));
+  return std::make_shared<control_socket>(control_socket::listen(path, {}));
+}
+
+std::size_t handshakers_for(unsigned cpus) {
+  return cpus <= 2 ? 1 : cpus <= 8 ? 2 : 4;
+}
+
+/// Everything that can fail, in an order in which a failure leaves nothing behind.
+graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
+  graph_parts parts;
+  const conf::config& config = settings.config;
+  parts.log = std::make_shared<const log_book>(log_settings(config.log));
+  claim = claim_tunnel_cpu(config.tunnel.cpu);
+  const tun::device device = open_device(settings);
+  parts.monitor = std::make_shared<tun::link_monitor>(device.fd());
+  for (std::size_t i = 0; i < device.queues(); ++i)
+    parts.queues.emplace_back(device.source(i), device.sink(i));
+
+  const std::shared_ptr<const udp::socket_pair> sockets =
+      udp::socket_pair::open(config.interface.listen_port, socket_options_of(config));
+  parts.sockets = {sockets};
+  parts.sink_of = [](const use_sockets& from) {
+    return std::make_shared<udp::sender>(from.sockets);
+  };
+  parts.source_of = [](const use_sockets& from,
+                       ip_family family) -> std::shared_ptr<udp::datagram_source> {
+    const std::shared_ptr<const udp::bound_socket>& own = from.sockets->of(family);
+    return own ? std::make_shared<udp::receiver>(own) : nullptr;
+  };
+
+  parts.uapi_socket = open_uapi(settings, device.name());
+  parts.admin_socket = std::make_shared<control_socket>(control_socket::listen(
+      std::string(run_folder) + "/" + device.name() + ".sock", admin_access(config)));
+  const std::shared_ptr<route_setter> routes = set_up_link(settings, device);
+
+  settings.config.interface.name = device.name();
+  parts.interface_name = device.name();
+  parts.running = std::make_shared<running_configuration>(settings.config, sockets, routes,
+                                                          parts.log->open("admin"));
+  parts.random = std::make_shared<system_random>();
+  parts.make_waiter = [] { return std::make_shared<poll_waiter>(); };
+  parts.handshakers = handshakers_for(std::thread::hardware_concurrency());
+  parts.tunnel_cpu = claim.cpu;
+  parts.status_of_lost_device = settings.from_file ? 1 : 0;
+  parts.end = std::make_shared<program_end>();
+  return parts;
+}
+
+/// Waits for a signal or for the actors to end by themselves; lets the parent go once they serve.
+void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
+                  const program_end& end, parent_line& parent, spdlog::logger& log) {
+  int started = end.started_fd();
+  for (;;) {
+    pollfd ready[] = {{signals.fd(), POLLIN, 0}, {end.fd(), POLLIN, 0}, {started, POLLIN, 0}};
+    ::poll(ready, 3, -1);
+    if (ready[2].revents != 0) {
+      parent.serving();
+      started = -1;
+    }
+    if (ready[1].revents != 0)
+      return;
+    signalfd_siginfo received{};
+    if (ready[0].revents == 0 || ::read(signals.fd(), &received, sizeof received) <= 0)
+      continue;
+    if (received.ssi_signo == SIGHUP) {
+      log.warn("SIGHUP: this version does not reload; ignored");
+      continue;
+    }
+    caf::anon_send(supervisor, end_program{0, received.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"});
+  }
+}
+
+} // namespace
+
+int run_daemon(daemon_settings settings, parent_line parent) {
+  keep_secrets_in();
+  try {
+    const unique_fd signals = signals_as_descriptor();
+    cpu_claim claim;
+    graph_parts parts = prepare(settings, claim);
+    const std::shared_ptr<program_end> end = parts.end;
+    const std::shared_ptr<const log_book> book = parts.log;
+    const logger log = book->open("supervisor");
+
+    caf::actor_system_config caf_config;
+    caf_config.set("scheduler.policy", caf::atom("sharing"));
+    caf_config.set("scheduler.max-threads", parts.handshakers);
+    caf_config.add_message_types<caf::id_block::troupe>();
+    // On the heap, and left there if anything fails: its end waits for actors that nobody stops.
+    caf::actor_system* const system = new caf::actor_system(caf_config);
+
+    log->info("interface {}, port {}; tunnel on {}: {}", settings.config.interface.name,
+              parts.running->bound_port(),
+              claim.cpu ? "CPU " + std::to_string(*claim.cpu) : "any CPU", claim.reason);
+    settings = {}; // the actors have it now, keys included
+    supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
+    wait_for_end(root, signals, *end, parent, *log);
+    root = nullptr;
+
+    if (end->status() != 0)
+      parent.failed(end->why());
+    if (!end->all_stopped())
+      ::_exit(1);
+    delete system;
+    return end->status();
+  } catch (const std::exception& error) {
+    parent.failed(error.what());
+    return 1;
+  }
+}
+
+} // namespace troupe::tools

@@ -1,0 +1,193 @@
+#include "tools/status_table.hpp"
+
+#include <locale.h>
+#include <wchar.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cwchar>
+#include <vector>
+
+namespace troupe::tools {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// Of one peer: a line that goes on for longer is no table. The JSON has them all.
+constexpr std::size_t allowed_ips_shown_max = 8;
+
+enum class align : std::uint8_t { left, right };
+
+/// Rows of cells, the first row being the headings. The last column is never filled up.
+class text_table {
+public:
+  explicit text_table(std::vector<align> columns) : columns_(std::move(columns)) {}
+
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  [[nodiscard]] std::string text() const {
+    std::vector<std::size_t> widths(columns_.size());
+    for (const std::vector<std::string>& row : rows_)
+      for (std::size_t i = 0; i < row.size(); ++i)
+        widths[i] = std::max(widths[i], display_width(row[i]));
+    std::string out;
+    for (const std::vector<std::string>& row : rows_) {
+      for (std::size_t i = 0; i < row.size(); ++i)
+        append_cell(out, row[i], i, widths[i]);
+      out += '\n';
+    }
+    return out;
+  }
+
+private:
+  void append_cell(std::string& out, const std::string& cell, std::size_t column,
+                   std::size_t width) const {
+    const std::string filling(width - display_width(cell), ' ');
+    if (column > 0)
+      out += "  ";
+    if (columns_[column] == align::right)
+      out += filling;
+    out += cell;
+    if (columns_[column] == align::left && column + 1 < columns_.size())
+      out += filling;
+  }
+
+  std::vector<align> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string text_or(const json& value, const char* otherwise) {
+  return value.is_null() ? otherwise : value.get<std::string>();
+}
+
+std::string header_line(const json& interface) {
+  std::string line = "interface " + interface.at("name").get<std::string>();
+  line += "  public key " + text_or(interface.at("public_key"), "(none)");
+  line += "  port " + std::to_string(interface.at("listen_port").get<std::uint16_t>());
+  line += "  MTU " + std::to_string(interface.at("mtu").get<std::uint32_t>());
+  const std::uint32_t fwmark = interface.at("fwmark").get<std::uint32_t>();
+  if (fwmark != 0) {
+    char hex[16];
+    std::snprintf(hex, sizeof hex, "0x%x", fwmark);
+    line += std::string("  fwmark ") + hex;
+  }
+  if (interface.value("under_load", false))
+    line += "  under load: handshakes are answered with cookies";
+  return line + "\n";
+}
+
+std::string allowed_ips_cell(const json& allowed_ips) {
+  std::string cell;
+  std::size_t shown = 0;
+  for (const json& prefix : allowed_ips) {
+    if (shown == allowed_ips_shown_max)
+      return cell + " and " + std::to_string(allowed_ips.size() - shown) + " more";
+    cell += (shown++ == 0 ? "" : ", ") + prefix.get<std::string>();
+  }
+  return cell.empty() ? "(none)" : cell;
+}
+
+std::string peers_table(const json& peers, std::int64_t now) {
+  text_table table(
+      {align::left, align::left, align::right, align::right, align::right, align::left});
+  table.add({"PEER", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "ALLOWED IPS"});
+  for (const json& peer : peers) {
+    const bool enabled = peer.value("enabled", true);
+    table.add({peer.at("name").get<std::string>() + (enabled ? "" : " (disabled)"),
+               text_or(peer.at("endpoint"), "(none)"),
+               time_ago(peer.at("latest_handshake").get<std::int64_t>(), now),
+               human_octets(peer.at("rx_bytes").get<std::uint64_t>()),
+               human_octets(peer.at("tx_bytes").get<std::uint64_t>()),
+               allowed_ips_cell(peer.at("allowed_ips"))});
+  }
+  return table.text();
+}
+
+/// Empty when nothing was dropped. The counts of peers are part of the interface's.
+std::string drops_table(const json& status) {
+  text_table table({align::left, align::left, align::right, align::left});
+  table.add({"DROPPED AT", "REASON", "COUNT", "MEANING"});
+  std::size_t rows = 0;
+  for (const json& drop : status.value("drops", json::array())) {
+    table.add({drop.at("stage").get<std::string>(), drop.at("reason").get<std::string>(),
+               std::to_string(drop.at("count").get<std::uint64_t>()),
+               drop.value("text", std::string())});
+    ++rows;
+  }
+  for (const json& socket : status.value("sockets", json::array())) {
+    table.add({socket.at("name").get<std::string>(), "kernel",
+               std::to_string(socket.at("kernel_drops").get<std::uint64_t>()),
+               "the socket's receive buffer was full"});
+    ++rows;
+  }
+  return rows > 0 ? "\n" + table.text() : "";
+}
+
+} // namespace
+
+std::string status_table(const json& status, std::int64_t now) {
+  std::string out = header_line(status.at("interface"));
+  const json& peers = status.at("peers");
+  out += "\n" + (peers.empty() ? "no peers\n" : peers_table(peers, now));
+  return out + drops_table(status);
+}
+
+std::string time_ago(std::int64_t at, std::int64_t now) {
+  if (at == 0)
+    return "never";
+  const std::int64_t s = now - at;
+  if (s < 0)
+    return "in the future"; // the clock was set back since
+  const auto two = [](std::int64_t first, const char* unit, std::int64_t second, const char* part) {
+    return std::to_string(first) + " " + unit + " " + std::to_string(second) + " " + part + " ago";
+  };
+  if (s < 60)
+    return std::to_string(s) + " s ago";
+  if (s < 3600)
+    return two(s / 60, "min", s % 60, "s");
+  if (s < 86400)
+    return two(s / 3600, "h", s / 60 % 60, "min");
+  return two(s / 86400, "d", s / 3600 % 24, "h");
+}
+
+std::string human_octets(std::uint64_t octets) {
+  if (octets < 1024)
+    return std::to_string(octets) + " B";
+  double value = static_cast<double>(octets);
+  const char* unit = "";
+  for (const char* larger : {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}) {
+    value /= 1024;
+    unit = larger;
+    if (value < 1023.95) // what rounds to 1024.0 belongs to the next unit
+      break;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, unit);
+  return text;
+}
+
+std::size_t display_width(const std::string& text) {
+  // The C library's knowledge of characters, whatever locale the program runs in; kept for good.
+  static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  const locale_t former = ::uselocale(utf8);
+  std::size_t width = 0;
+  std::mbstate_t state{};
+  for (std::size_t at = 0; at < text.size();) {
+    wchar_t character = 0;
+    const std::size_t taken = std::mbrtowc(&character, text.data() + at, text.size() - at, &state);
+    if (taken == 0 || taken > text.size() - at) { // no character: one octet, one column
+      state = {};
+      ++width;
+      ++at;
+      continue;
+    }
+    const int columns = ::wcwidth(character);
+    width += columns > 0 ? static_cast<std::size_t>(columns) : 0;
+    at += taken;
+  }
+  ::uselocale(former);
+  return width;
+}
+
+} // namespace troupe::tools

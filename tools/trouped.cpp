@@ -1,0 +1,146 @@
+// trouped: the daemon. What is asked for on the command line and in the environment; the rest is
+// daemon.cpp.
+#include "conf/toml.hpp"
+#include "tools/background.hpp"
+#include "tools/config_file.hpp"
+#include "tools/daemon.hpp"
+#include "tun/device.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+namespace {
+
+using namespace troupe;
+
+constexpr int exit_ok = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_usage = 2;
+
+struct command_line {
+  std::string config;
+  std::string check;
+  std::string interface_name;
+  bool foreground = false;
+};
+
+int usage_error(const std::string& text) {
+  std::fprintf(stderr, "trouped: %s; see trouped --help\n", text.c_str());
+  return exit_usage;
+}
+
+void print(const std::vector<conf::config_error>& errors) {
+  for (const conf::config_error& error : errors)
+    std::fprintf(stderr, "%s\n", conf::to_string(error).c_str());
+}
+
+int check(const std::string& path) {
+  const std::variant<conf::config, std::vector<conf::config_error>> read = tools::read_config(path);
+  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
+    print(*errors);
+    return exit_failed;
+  }
+  std::printf("%s: ok, %zu peers\n", path.c_str(), std::get<conf::config>(read).peers.size());
+  return exit_ok;
+}
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+/// As wireguard-go's LOG_LEVEL; errors only unless it asks for more.
+conf::log_level level_from_environment() {
+  const std::string level = environment("LOG_LEVEL");
+  if (level == "verbose" || level == "debug")
+    return conf::log_level::debug;
+  return level == "silent" ? conf::log_level::off : conf::log_level::error;
+}
+
+/// Throws std::runtime_error for what is no descriptor number.
+std::optional<int> descriptor_from_environment(const char* name) {
+  const std::string text = environment(name);
+  if (text.empty())
+    return std::nullopt;
+  int number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 0)
+    throw std::runtime_error(std::string(name) + "=" + text + " is no file descriptor number");
+  return number;
+}
+
+int run(tools::daemon_settings settings, bool foreground) {
+  tools::parent_line parent;
+  if (!foreground && environment("WG_PROCESS_FOREGROUND") != "1")
+    parent = tools::go_to_background();
+  return tools::run_daemon(std::move(settings), std::move(parent));
+}
+
+int run_with_file(const command_line& asked) {
+  std::variant<conf::config, std::vector<conf::config_error>> read =
+      tools::read_config(asked.config);
+  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
+    print(*errors);
+    return exit_failed;
+  }
+  tools::daemon_settings settings;
+  settings.config = std::move(std::get<conf::config>(read));
+  settings.from_file = true;
+  return run(std::move(settings), asked.foreground);
+}
+
+int run_bare(const command_line& asked) {
+  if (!tun::is_interface_name(asked.interface_name))
+    return usage_error("\"" + asked.interface_name +
+                       "\" is no interface name (1 to 15 of a-z A-Z 0-9 _ = + . -)");
+  tools::daemon_settings settings;
+  settings.config = conf::bare_config(asked.interface_name);
+  settings.config.log.level = level_from_environment();
+  settings.tun_fd = descriptor_from_environment("WG_TUN_FD");
+  settings.uapi_fd = descriptor_from_environment("WG_UAPI_FD");
+  return run(std::move(settings), asked.foreground);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  tools::open_standard_descriptors();
+  command_line asked;
+  CLI::App app(
+      "troupe: an actor-model WireGuard router. Runs in the background unless told otherwise.",
+      "trouped");
+  app.set_version_flag("--version", "trouped " TROUPE_VERSION);
+  app.add_option("-c,--config", asked.config, "run from this TOML file")->type_name("FILE");
+  app.add_option("--check", asked.check, "say what is wrong with this TOML file, and end")
+      ->type_name("FILE");
+  app.add_flag("-f,--foreground", asked.foreground, "stay in the foreground");
+  app.add_option("interface", asked.interface_name,
+                 "run without a file: make this interface, to be configured by wg(8)")
+      ->type_name("IFNAME");
+  app.footer("Exit status: 0 set up or ended cleanly, 1 failed, 2 wrong usage.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) { // --help, --version
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& error) {
+    return usage_error(error.what());
+  }
+  const int modes = static_cast<int>(!asked.config.empty()) +
+                    static_cast<int>(!asked.check.empty()) +
+                    static_cast<int>(!asked.interface_name.empty());
+  if (modes != 1)
+    return usage_error("give one of --config FILE, --check FILE and IFNAME");
+  try {
+    if (!asked.check.empty())
+      return check(asked.check);
+    return asked.config.empty() ? run_bare(asked) : run_with_file(asked);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "trouped: %s\n", error.what());
+    return exit_failed;
+  }
+}
