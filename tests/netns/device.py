@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What happens to the TUN device from outside: deleted, moved, resized, taken down, handed over.
+
+      left                                            right
+   10.66.0.1                                         10.66.0.2         inside
+  [ tunnel ]                                          [ tunnel ]
+   192.168.77.1 ----------------- wire ------------- 192.168.77.2      outside
+
+Moved, the device is in a host without any wire, and the daemon stays where its sockets are:
+
+   inner [ device ] ~~~~~ left [ daemon ] ----- wire ----- right
+"""
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+from lab import Lab, Scenario, main, require, scenario, wait_until
+from traffic import echo_packets, ping, reaches, transfer_tcp
+from tunnel import Peer, Tunnel, UAPI_FOLDER, endpoint, introduce, new_key, program, public_of
+from wire import DATA, Tap
+
+KINDS = ["troupe", "troupe-toml"]
+TUNSETIFF = 0x400454CA
+IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
+
+
+def pair(lab: Lab, kind: str, outside: int = 4) -> tuple[Tunnel, Tunnel]:
+    hosts = lab.host("left"), lab.host("right")
+    if outside == 4:
+        lab.link(*hosts, ["192.168.77.1/24"], ["192.168.77.2/24"])
+    left = Tunnel(lab, hosts[0], kind, ["10.66.0.1/24"])
+    right = Tunnel(lab, hosts[1], "wireguard-go", ["10.66.0.2/24"])
+    introduce(left, right, endpoint("192.168.77.1"), endpoint("192.168.77.2"))
+    return left, right
+
+
+def started_pair(lab: Lab, kind: str) -> tuple[Tunnel, Tunnel]:
+    left, right = pair(lab, kind)
+    right.start()
+    left.start()
+    ping(left.host, right.inner())
+    return left, right
+
+
+def deleted(lab: Lab, kind: str) -> None:
+    """The device deleted underneath ends the daemon with a word about it: exit 0 without a file,
+    1 with one"""
+    left, _ = started_pair(lab, kind)
+    before = len(left.log.read_bytes())
+    left.host.ip("link", "delete", left.name)
+    status = left.wait_ended(5)
+    expected = 1 if left.implementation == "troupe-toml" else 0
+    require(status == expected, f"it ended with {status}, not {expected}")
+    require(not left.uapi_path.exists(), "the UAPI socket is still there")
+    if left.implementation != "wireguard-go":
+        require(left.name in left.log.read_bytes()[before:].decode(), "it ended without a word")
+
+
+def moved(lab: Lab, kind: str) -> None:
+    """The device moved to another namespace keeps carrying packets, and comes back"""
+    left, right = started_pair(lab, kind)
+    inner = lab.host("inner")
+    for source, target in ((left.host, inner), (inner, left.host)):
+        source.ip("link", "set", left.name, "netns", target.namespace)
+        target.add_addresses(left.name, "10.66.0.1/24")
+        target.ip("link", "set", left.name, "up")
+        ping(target, right.inner(), count=3)
+        ping(right.host, left.inner(), count=3)
+        transfer_tcp(target, right.host, right.inner(), octets=1 << 20)
+    require(left.process.poll() is None, "the daemon ended")
+
+
+def resized(lab: Lab, kind: str) -> None:
+    """An MTU set from outside takes effect: packets up to it pass, and padding stays below it"""
+    left, right = started_pair(lab, kind)
+    for mtu in (1300, 1420):
+        for tunnel in (left, right):
+            tunnel.host.ip("link", "set", left.name if tunnel is left else right.name,
+                           "mtu", str(mtu))
+        # How the daemon learns of it is its own affair; a moment is fair.
+        time.sleep(0.5)
+        with Tap(left.host, "to-right") as tap:
+            echo_packets(left.host, right.host, left.inner(), right.inner(), [mtu - 1, mtu])
+            wait_until("the packets on the tap", lambda: len(tap.of_kind(DATA)) >= 4)
+        longest = max(message.length for message in tap.of_kind(DATA)
+                      if message.source == "192.168.77.1")
+        require(longest == mtu + 32, f"with MTU {mtu} the longest message has {longest} octets")
+
+
+def taken_down(lab: Lab, kind: str) -> None:
+    """A device taken down falls silent, keepalives too; taken up again it carries packets"""
+    left, right = started_pair(lab, kind)
+    left.set_peer(right.as_peer(), "persistent-keepalive", "1")
+    left.host.ip("link", "set", left.name, "down")
+    time.sleep(1)
+    with Tap(left.host, "to-right") as tap:
+        time.sleep(3)
+        sent = [message for message in tap.passed if message.source == "192.168.77.1"]
+    # Debian's wireguard-go does not follow a device taken down.
+    require(not sent or left.implementation == "wireguard-go",
+            f"{len(sent)} messages were sent while the device was down")
+    left.host.ip("link", "set", left.name, "up")
+    left.host.ip("route", "replace", "10.66.0.0/24", "dev", left.name)
+    wait_until("traffic flows again", lambda: reaches(left.host, right.inner()), 20)
+
+
+def comes_back_whole(lab: Lab, kind: str) -> None:
+    """Routes and IPv6 addresses that the kernel forgets with down are back after up"""
+    tunnel = Tunnel(lab, lab.host("left"), kind, ["10.66.0.1/24", "fd66::1/64"])
+    tunnel.peers = [Peer(public_of(new_key()), ["10.99.0.0/16", "fd99::/64"])]
+    tunnel.start()
+
+    def whole() -> bool:
+        routes = "".join(tunnel.host.ip(f"-{version}", "route", "show", "dev", tunnel.name)
+                         for version in (4, 6))
+        addresses = tunnel.host.ip("address", "show", "dev", tunnel.name)
+        return "10.99.0.0/16" in routes and "fd99::/64" in routes and "fd66::1/64" in addresses
+    wait_until("routes and addresses", whole)
+    tunnel.host.ip("link", "set", tunnel.name, "down")
+    require(not whole(), "the kernel has kept everything")
+    tunnel.host.ip("link", "set", tunnel.name, "up")
+    wait_until("routes and addresses again", whole)
+
+
+def without_ipv6(lab: Lab, kind: str) -> None:
+    """Where IPv6 is disabled the daemon starts and carries IPv4"""
+    left, right = pair(lab, kind, outside=0)
+    for tunnel in (left, right):
+        for which in ("all", "default"):
+            tunnel.host.sysctl(f"net.ipv6.conf.{which}.disable_ipv6", 1)
+    lab.link(left.host, right.host, ["192.168.77.1/24"], ["192.168.77.2/24"])
+    right.start()
+    left.start()
+    ping(left.host, right.inner(), count=3)
+    transfer_tcp(left.host, right.host, right.inner(), octets=1 << 20)
+
+
+def inherited(lab: Lab, kind: str) -> None:
+    """A device and a listening socket handed over in WG_TUN_FD and WG_UAPI_FD are used"""
+    left, right = pair(lab, kind)
+    right.start()
+    device = left.host.call_inside(lambda: os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC))
+    # Debian's wireguard-go wants the packet information that everybody else leaves out.
+    flags = IFF_TUN if left.implementation == "wireguard-go" else IFF_TUN | IFF_NO_PI
+    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", left.name.encode(), flags))
+    UAPI_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener, \
+            open(left.log, "ab") as log:
+        listener.bind(str(left.uapi_path))
+        listener.listen()
+        given = (device, listener.fileno())
+        left.process = left.host.popen(
+            program(left.implementation), "-f", left.name, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, pass_fds=given, env={**os.environ, "LOG_LEVEL": "debug",
+                                             "WG_TUN_FD": str(device),
+                                             "WG_UAPI_FD": str(listener.fileno())})
+        lab.children.append(left.process)
+    os.close(device)
+    left.wait_serving()
+    left.setconf()
+    left.bring_up()
+    ping(left.host, right.inner(), count=3)
+    require(left.signal_and_wait(signal.SIGTERM) == 0, "it did not end cleanly")
+
+
+def scenarios() -> list[Scenario]:
+    plays = (deleted, moved, resized, taken_down, without_ipv6)
+    return [*(scenario(play, kind) for play in plays for kind in KINDS),
+            scenario(comes_back_whole, "troupe-toml"), scenario(inherited, "troupe")]
+
+
+if __name__ == "__main__":
+    main(scenarios())

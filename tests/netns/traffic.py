@@ -1,0 +1,168 @@
+"""Traffic whose content is verified at the far end: pings, whole IP packets of any size, TCP."""
+import hashlib
+import random
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from lab import Failure, Host, require
+
+# RFC 3692: a protocol number for experiments, so that a packet can be as short as its IP header.
+EXPERIMENT = 253
+TCP_PORT = 5001
+IP_HEADER = {4: 20, 6: 40}
+
+
+def version_of(address: str) -> int:
+    return 6 if ":" in address else 4
+
+
+def family_of(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def pings_answered(host: Host, target: str, count: int = 1, size: int = 56,
+                   interval: float = 0.05, wait: float = 2.0) -> int:
+    done = host.run("ping", "-n", "-q", "-M", "do", "-c", str(count), "-s", str(size),
+                    "-i", str(interval), "-W", str(wait), target, fails=True,
+                    timeout=count * (interval + wait) + 30)
+    found = re.search(r"(\d+) received", done.stdout)
+    require(found, f"ping {target} on {host.name}: {done.stderr.strip()}")
+    return int(found[1])
+
+
+def ping(host: Host, target: str, count: int = 1, **how) -> None:
+    answered = pings_answered(host, target, count, **how)
+    require(answered == count, f"{host.name}: {answered} of {count} pings to {target} answered")
+
+
+def reaches(host: Host, target: str) -> bool:
+    return pings_answered(host, target, wait=1.0) == 1
+
+
+def raw_socket(host: Host, address: str) -> socket.socket:
+    made = host.socket(family_of(address), socket.SOCK_RAW, EXPERIMENT)
+    made.bind((address, 0))
+    made.settimeout(10)
+    return made
+
+
+def receive_payload(made: socket.socket, version: int) -> bytes:
+    packet = made.recv(1 << 16)
+    return packet[(packet[0] & 15) * 4:] if version == 4 else packet
+
+
+def echo_packets(left: Host, right: Host, left_address: str, right_address: str,
+                 packet_lengths: Iterable[int]) -> None:
+    """Sends an IP packet of each length, header included, from left to right and back again."""
+    version = version_of(left_address)
+    content = random.Random(1).randbytes(1 << 16)
+    with raw_socket(left, left_address) as near, raw_socket(right, right_address) as far:
+        for length in packet_lengths:
+            payload = content[:length - IP_HEADER[version]]
+            try:
+                near.sendto(payload, (right_address, 0))
+                require(receive_payload(far, version) == payload,
+                        f"a packet of {length} octets was changed on its way there")
+                far.sendto(payload, (left_address, 0))
+                require(receive_payload(near, version) == payload,
+                        f"a packet of {length} octets was changed on its way back")
+            except TimeoutError:
+                raise Failure(f"a packet of {length} octets to {right_address} got lost") from None
+
+
+def tcp_pair(left: Host, right: Host, right_address: str) -> tuple[socket.socket, socket.socket]:
+    with right.socket(family_of(right_address), socket.SOCK_STREAM) as listener:
+        listener.settimeout(20)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((right_address, TCP_PORT))
+        listener.listen()
+        near = left.socket(family_of(right_address), socket.SOCK_STREAM)
+        near.settimeout(20)
+        near.connect((right_address, TCP_PORT))
+        far, _ = listener.accept()
+        far.settimeout(20)
+        return near, far
+
+
+def send_all(made: socket.socket, seed: int, octets: int) -> str:
+    """The SHA-256 of what was sent."""
+    generator, digest = random.Random(seed), hashlib.sha256()
+    while octets > 0:
+        piece = generator.randbytes(min(octets, 1 << 16))
+        digest.update(piece)
+        made.sendall(piece)
+        octets -= len(piece)
+    made.shutdown(socket.SHUT_WR)
+    return digest.hexdigest()
+
+
+def receive_all(made: socket.socket) -> str:
+    """The SHA-256 of what came."""
+    digest = hashlib.sha256()
+    while piece := made.recv(1 << 18):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def transfer_tcp(left: Host, right: Host, right_address: str, octets: int = 8 << 20) -> None:
+    """Both ways at once over one connection from left; what arrives is what was sent."""
+    near, far = tcp_pair(left, right, right_address)
+    with near, far, ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(send_all, near, 1, octets), pool.submit(send_all, far, 2, octets)]
+        came = [pool.submit(receive_all, far), pool.submit(receive_all, near)]
+        for way, outgoing, incoming in zip(("there", "back"), sent, came):
+            try:
+                same = outgoing.result() == incoming.result()
+            except TimeoutError:
+                raise Failure(f"TCP stalled on its way {way}") from None
+            require(same, f"TCP data changed on its way {way}")
+
+
+def flood(host: Host, target: str, goes_on: Callable[[], bool]) -> int:
+    """Bursts of datagrams to where nobody reads; how many were sent."""
+    sent = 0
+    with host.socket(family_of(target), socket.SOCK_DGRAM) as made:
+        while goes_on():
+            try:
+                for _ in range(50):
+                    made.sendto(bytes(1200), (target, 9))
+                    sent += 1
+            except OSError:  # The interface may go, and its routes: that is the test.
+                pass
+            time.sleep(0.002)
+    return sent
+
+
+class Load:
+    """A with-block: TCP both ways and a flood, to its end, whatever becomes of the way between."""
+
+    def __init__(self, left: Host, right: Host, right_address: str) -> None:
+        self.ends = tcp_pair(left, right, right_address)
+        self.going = True
+        self.pool = ThreadPoolExecutor(5)
+        self.pool.submit(flood, left, right_address, lambda: self.going)
+        for end in self.ends:
+            self.pool.submit(self.push, end)
+            self.pool.submit(self.drain, end)
+
+    def __enter__(self) -> "Load":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.going = False
+        for end in self.ends:
+            end.shutdown(socket.SHUT_RDWR)  # Wakes the threads; closing would not.
+        self.pool.shutdown()
+        for end in self.ends:
+            end.close()
+
+    def push(self, end: socket.socket) -> None:
+        while self.going:
+            end.send(bytes(1 << 16))
+
+    def drain(self, end: socket.socket) -> None:
+        while self.going:
+            end.recv(1 << 18)
