@@ -185,8 +185,6 @@ void admin_state::on_uapi(const uapi_call& call) {
             parts.running->change_to(std::move(wanted.desired), wanted.hints, *this)) {
       parts.log->warn("a UAPI set failed, nothing is changed: {}", failure->text);
       result = failure->socket ? conf::uapi_errno::address_in_use : conf::uapi_errno::io;
-    } else {
-      parts.log->info("configuration changed over UAPI");
     }
   }
   answer_uapi(call.client, conf::format_errno(result));

@@ -2,6 +2,7 @@
 
 #include "messages/keys.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -18,6 +19,10 @@ bool would_block() {
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+unique_fd open_spare() {
+  return unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
 } // namespace
 
 client::~client() {
@@ -28,7 +33,7 @@ client::~client() {
 client_hub::client_hub(control_socket listening, std::size_t clients_max,
                        std::size_t input_octets_max, handler on_input)
     : listening_(std::move(listening)), clients_max_(clients_max),
-      input_octets_max_(input_octets_max), on_input_(std::move(on_input)) {}
+      input_octets_max_(input_octets_max), on_input_(std::move(on_input)), spare_(open_spare()) {}
 
 std::size_t client_hub::input_octets() const {
   std::size_t sum = 0;
@@ -71,10 +76,10 @@ void client_hub::accept_all(time_point now) {
   for (bool any = false;; any = true) {
     unique_fd connected(::accept4(listening_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connected) {
-      // Out of descriptors: let one client go, so that the next one can come in at the next turn.
-      // Not for nobody: without a descriptor accept says so before it looks whether anybody waits.
-      if (!any && (errno == EMFILE || errno == ENFILE) && !clients_.empty())
-        evict_oldest();
+      // Not after somebody came in: without a descriptor accept says so before it looks whether
+      // anybody else waits.
+      if (!any && (errno == EMFILE || errno == ENFILE))
+        make_room();
       return;
     }
     if (clients_.size() >= clients_max_)
@@ -82,6 +87,17 @@ void client_hub::accept_all(time_point now) {
     clients_.emplace_back(next_id_++, std::move(connected));
     clients_.back().last_active = now;
   }
+}
+
+/// Out of descriptors: one client goes, so that the next one comes in at the next turn. If there is
+/// none, who waits is turned away, or the listening socket would stay readable and this thread
+/// awake.
+void client_hub::make_room() {
+  if (!clients_.empty())
+    return evict_oldest();
+  spare_ = unique_fd();
+  unique_fd(::accept4(listening_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+  spare_ = open_spare();
 }
 
 void client_hub::evict_oldest() {

@@ -67,6 +67,7 @@ public:
 private:
   [[nodiscard]] std::size_t input_octets() const;
   void accept_all(time_point now);
+  void make_room();
   void evict_oldest();
   /// Both false when the client is to be let go.
   [[nodiscard]] bool receive(client& from, time_point now);
@@ -78,6 +79,8 @@ private:
   handler on_input_;
   std::list<client> clients_;
   std::uint64_t next_id_ = 1;
+  /// Given up for a moment where a connection has to be taken only to be closed.
+  unique_fd spare_;
 };
 
 } // namespace troupe::actors

@@ -55,6 +55,9 @@ control_socket control_socket::listen(const std::string& path, const access& who
   if (somebody_answers(path))
     throw std::runtime_error("the socket " + path +
                              " is in use: another daemon runs for this interface; stop it first");
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0 && !S_ISSOCK(found.st_mode))
+    throw std::runtime_error(path + " exists and is no socket: remove it first");
   const std::string temporary = path + "." + std::to_string(::getpid());
   ::unlink(temporary.c_str());
   unique_fd listening = make_socket();

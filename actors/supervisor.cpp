@@ -285,7 +285,7 @@ std::string supervisor_state::still_up() const {
   for (const std::vector<member>& stage : stages)
     for (const member& each : stage)
       if (!each.down)
-        names += (names.empty() ? "" : ", ") + each.name;
+        names.append(names.empty() ? "" : ", ").append(each.name);
   return names;
 }
 

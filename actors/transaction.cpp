@@ -15,6 +15,25 @@ std::vector<name_query> queries_of(const std::vector<conf::name_to_resolve>& nam
   return queries;
 }
 
+/// What a commit changes, for the log: never a key.
+std::string summary(const conf::plan& plan, const conf::config& desired) {
+  std::string text;
+  const auto add = [&text](const std::string& part) {
+    text.append(text.empty() ? "" : ", ").append(part);
+  };
+  if (plan.tunnel.set_private_key)
+    add("another private key");
+  if (!plan.tunnel.removed.empty())
+    add(std::to_string(plan.tunnel.removed.size()) + " peers removed");
+  if (!plan.tunnel.changed.empty())
+    add(std::to_string(plan.tunnel.changed.size()) + " peers added or changed");
+  if (plan.listen_port_changed)
+    add("listen port " + std::to_string(desired.interface.listen_port));
+  if (plan.fwmark_changed)
+    add("fwmark " + std::to_string(desired.interface.fwmark));
+  return text.empty() ? "nothing" : text;
+}
+
 /// Route changes made so far. `routes` is null where troupe makes none.
 class route_journal {
 public:
@@ -92,6 +111,7 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   }
   // 3. Commit. Beyond this point nothing can fail.
   plan.tunnel.forget_sources = plan.listen_port_changed || plan.fwmark_changed;
+  log_->info("configuration changed: {}", summary(plan, desired));
   config_ = std::move(desired);
   target.configure(std::move(plan.tunnel));
   // 4. Retire: the old sockets close with their last user.

@@ -108,9 +108,16 @@ void peer_table::read_endpoint(section& from, peer_config& peer) {
   if (given == nullptr)
     return;
   peer.remote = parse_endpoint_setting(given->text);
-  if (!peer.remote)
+  if (!peer.remote && given->text.find('%') != std::string::npos)
+    from.error(given->at, "`endpoint` is " + shown(given->text) +
+                              "; write it as [fe80::1%INTERFACE]:51820, with an interface that is "
+                              "there");
+  else if (!peer.remote)
     from.error(given->at, "`endpoint` is " + shown(given->text) +
                               "; write it as HOST:PORT, 192.0.2.1:51820 or [2001:db8::1]:51820");
+  else if (peer.remote->literal && !is_one_host(peer.remote->literal->address))
+    from.error(given->at, "`endpoint` is " + shown(given->text) +
+                              ", which is no address of one host; give the peer's own address");
 }
 
 std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& given,

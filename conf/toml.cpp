@@ -1,5 +1,7 @@
 #include "conf/toml.hpp"
 
+#include "messages/interface_name.hpp"
+
 #include "conf/document.hpp"
 #include "conf/key_setting.hpp"
 #include "conf/peer_table.hpp"
@@ -42,16 +44,6 @@ constexpr std::array<std::string_view, 3> numbered_actors = {"tun-reader", "tun-
                                                              "udp-sender"};
 
 constexpr std::uint32_t any = std::numeric_limits<std::uint32_t>::max();
-
-bool is_interface_name(std::string_view text) {
-  constexpr std::size_t name_octets_max = 15;
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_=+.-").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && text.size() <= name_octets_max && text != "." && text != ".." &&
-         std::all_of(text.begin(), text.end(), allowed);
-}
 
 void read_addresses(section& from, std::vector<ip_prefix>& addresses) {
   const value* const given = from.strings("addresses");
@@ -126,8 +118,10 @@ void read_interface(section& from, interface_config& result, const key_reader& r
   else if (name != nullptr && is_interface_name(name->text))
     result.name = name->text;
   else if (name != nullptr)
-    from.error(name->at, "`name` is " + shown(name->text) +
-                             "; an interface has 1 to 15 letters, digits or any of _=+.-");
+    from.error(name->at,
+               "`name` is " + shown(name->text) +
+                   "; an interface has 1 to 15 letters, digits or any of _=+.-, and no - in "
+                   "front");
   const secret_setting key = read_secret(from, "private_key", read_key);
   if (!key.given)
     from.error(from.at(), "[interface] has no private key; add `private_key_file` with the path "

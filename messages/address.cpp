@@ -28,6 +28,13 @@ std::optional<std::uint32_t> parse_scope(std::string_view text) {
   return index == 0 ? std::nullopt : std::optional(index);
 }
 
+/// RFC 4291, section 2.5.5.2. Our IPv6 sockets are for IPv6 alone.
+ip_address unmapped(const ip_address& v6) {
+  constexpr byte_array<12> mapped_prefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool mapped = std::equal(mapped_prefix.begin(), mapped_prefix.end(), v6.octets.begin());
+  return mapped ? make_ipv4(&v6.octets[mapped_prefix.size()]) : v6;
+}
+
 } // namespace
 
 ip_address make_ipv4(const std::uint8_t* four_octets) {
@@ -54,6 +61,16 @@ ip_prefix masked(ip_prefix prefix) {
 bool contains(const ip_prefix& prefix, const ip_address& address) {
   return prefix.address.family == address.family &&
          masked({address, prefix.length}).address == masked(prefix).address;
+}
+
+bool is_one_host(const ip_address& address) {
+  const std::uint8_t first = address.octets[0];
+  if (address.family == ip_family::v6)
+    return first != 0xff && address.octets != byte_array<16>{};
+  const bool multicast = first >> 4 == 0xe;
+  const bool broadcast =
+      std::ranges::all_of(address.significant(), [](auto o) { return o == 0xff; });
+  return first != 0 && !multicast && !broadcast;
 }
 
 std::optional<ip_address> parse_ip_address(std::string_view text) {
@@ -102,7 +119,7 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
   if (!address || address->family != ip_family::v6)
     return std::nullopt;
   if (percent == std::string_view::npos)
-    return endpoint{*address, *port, 0};
+    return endpoint{unmapped(*address), *port, 0};
   const std::optional<std::uint32_t> scope = parse_scope(host.substr(percent + 1));
   return scope ? std::optional(endpoint{*address, *port, *scope}) : std::nullopt;
 }

@@ -61,11 +61,15 @@ ip_prefix masked(ip_prefix prefix);
 /// Whether `address` lies in `prefix` (families differ: no).
 bool contains(const ip_prefix& prefix, const ip_address& address);
 
+/// Whether datagrams can be sent to it as to one host: no wildcard, multicast or broadcast address.
+bool is_one_host(const ip_address& address);
+
 /// Numeric forms only: no name is ever looked up here.
 std::optional<ip_address> parse_ip_address(std::string_view text);
 /// `ADDRESS` or `ADDRESS/LENGTH`, host bits kept; no length means the whole address.
 std::optional<ip_prefix> parse_ip_prefix(std::string_view text);
-/// `1.2.3.4:PORT`, `[v6]:PORT` or `[v6%SCOPE]:PORT` (scope: an interface index or name).
+/// `1.2.3.4:PORT`, `[v6]:PORT` or `[v6%SCOPE]:PORT` (scope: an interface index or name). An IPv4
+/// address in IPv6 clothes (::ffff:1.2.3.4) is the IPv4 address.
 std::optional<endpoint> parse_endpoint(std::string_view text);
 
 std::string to_string(const ip_address& address);

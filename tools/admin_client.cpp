@@ -1,9 +1,8 @@
 #include "tools/admin_client.hpp"
 
+#include "messages/interface_name.hpp"
 #include "messages/limits.hpp"
 #include "messages/unique_fd.hpp"
-
-#include "tun/device.hpp"
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -86,7 +85,7 @@ std::string only_running_interface() {
   if (running.size() > 1) {
     std::string names;
     for (const std::string& each : running)
-      names += (names.empty() ? "" : ", ") + each;
+      names.append(names.empty() ? "" : ", ").append(each);
     throw daemon_not_chosen("several daemons are running: " + names + "; choose one with -i");
   }
   return running.front();
@@ -153,7 +152,7 @@ admin_client::admin_client(std::string interface_name)
 admin_client admin_client::of(const std::optional<std::string>& interface_name) {
   if (!interface_name)
     return admin_client(only_running_interface());
-  if (!tun::is_interface_name(*interface_name))
+  if (!is_interface_name(*interface_name))
     throw daemon_not_chosen("\"" + *interface_name + "\" is no interface name");
   return admin_client(*interface_name);
 }

@@ -83,7 +83,7 @@ std::string allowed_ips_cell(const json& allowed_ips) {
   for (const json& prefix : allowed_ips) {
     if (shown == allowed_ips_shown_max)
       return cell + " and " + std::to_string(allowed_ips.size() - shown) + " more";
-    cell += (shown++ == 0 ? "" : ", ") + prefix.get<std::string>();
+    cell.append(shown++ == 0 ? "" : ", ").append(prefix.get<std::string>());
   }
   return cell.empty() ? "(none)" : cell;
 }

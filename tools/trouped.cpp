@@ -1,10 +1,11 @@
 // trouped: the daemon. What is asked for on the command line and in the environment; the rest is
 // daemon.cpp.
+#include "messages/interface_name.hpp"
+
 #include "conf/toml.hpp"
 #include "tools/background.hpp"
 #include "tools/config_file.hpp"
 #include "tools/daemon.hpp"
-#include "tun/device.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <system_error>
 
 namespace {
 
@@ -74,6 +76,22 @@ std::optional<int> descriptor_from_environment(const char* name) {
   return number;
 }
 
+/// CAF starts threads where no handler of ours is: say what the system refused, and end with 1.
+[[noreturn]] void end_on_uncaught() noexcept {
+  std::string what = "an internal error";
+  try {
+    std::rethrow_exception(std::current_exception());
+  } catch (const std::system_error& error) {
+    what = error.what();
+    if (error.code() == std::errc::resource_unavailable_try_again)
+      what += " (no more threads: raise the limit of tasks, as pids.max or `ulimit -u`)";
+  } catch (const std::exception& error) {
+    what = error.what();
+  }
+  std::fprintf(stderr, "trouped: %s\n", what.c_str());
+  std::_Exit(exit_failed);
+}
+
 int run(tools::daemon_settings settings, bool foreground) {
   tools::parent_line parent;
   if (!foreground && environment("WG_PROCESS_FOREGROUND") != "1")
@@ -95,9 +113,9 @@ int run_with_file(const command_line& asked) {
 }
 
 int run_bare(const command_line& asked) {
-  if (!tun::is_interface_name(asked.interface_name))
+  if (!is_interface_name(asked.interface_name))
     return usage_error("\"" + asked.interface_name +
-                       "\" is no interface name (1 to 15 of a-z A-Z 0-9 _ = + . -)");
+                       "\" is no interface name (1 to 15 of a-z A-Z 0-9 _ = + . -, no - in front)");
   tools::daemon_settings settings;
   settings.config = conf::bare_config(asked.interface_name);
   settings.config.log.level = level_from_environment();
@@ -110,6 +128,7 @@ int run_bare(const command_line& asked) {
 
 int main(int argc, char** argv) {
   tools::open_standard_descriptors();
+  std::set_terminate(end_on_uncaught);
   command_line asked;
   CLI::App app(
       "troupe: an actor-model WireGuard router. Runs in the background unless told otherwise.",

@@ -16,6 +16,8 @@
 // is written, even above the MTU and above 65,535.
 #include "tun/device.hpp"
 
+#include "messages/interface_name.hpp"
+
 #include "tun/slots.hpp"
 
 #include <fcntl.h>
@@ -170,20 +172,12 @@ private:
 
 } // namespace
 
-bool is_interface_name(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_=+.-").find(c) != std::string_view::npos;
-  };
-  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), allowed);
-}
-
 device device::open(std::string_view name) {
   const std::string wanted(name);
   if (!is_interface_name(wanted))
     fail(EINVAL,
-         "`" + wanted + "` cannot be an interface name: 1 to 15 letters, digits and _ = + . -");
+         "`" + wanted +
+             "` cannot be an interface name: 1 to 15 letters, digits and _ = + . -, no - in front");
   unique_fd opened(::open(tun_path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!opened)
     fail_to_open(errno);

@@ -15,10 +15,6 @@
 
 namespace troupe::tun {
 
-/// As wg-quick: 1 to 15 of a-z A-Z 0-9 _ = + . -, but not "." or "..". (The kernel allows more, and
-/// takes `%d` for a number of its own choice.)
-bool is_interface_name(std::string_view name);
-
 class device {
 public:
   /// Makes the interface, or opens a persistent one that nobody has open.

@@ -255,4 +255,16 @@ BOOST_AUTO_TEST_CASE(out_of_descriptors_the_oldest_client_makes_room) {
   BOOST_TEST(ask(third, "echo three\n") == "three\n");
 }
 
+BOOST_AUTO_TEST_CASE(out_of_descriptors_with_no_client_who_waits_is_turned_away) {
+  unix_client waiting(path);
+  {
+    const no_descriptors_left full;
+    turn();
+    BOOST_TEST(hub.size() == 0);
+  }
+  BOOST_TEST(waiting.closed());
+  unix_client next = join();
+  BOOST_TEST(ask(next, "echo next\n") == "next\n");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

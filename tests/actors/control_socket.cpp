@@ -53,6 +53,16 @@ BOOST_AUTO_TEST_CASE(it_appears_ready_in_a_folder_made_for_it) {
   BOOST_TEST(mode_of(folder.at("run")) == 0755U);
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_another_kind_is_left_alone) {
+  std::filesystem::create_directory(folder.at("run"));
+  std::ofstream(path) << "somebody's";
+  BOOST_CHECK_EXCEPTION(actors::control_socket::listen(path, {}), std::runtime_error,
+                        [](const std::runtime_error& error) {
+                          return std::string_view(error.what()).ends_with("remove it first");
+                        });
+  BOOST_TEST(std::filesystem::file_size(path) == 10U);
+}
+
 BOOST_AUTO_TEST_CASE(its_mode_is_the_one_asked_for) {
   const mode_t before = ::umask(0077);
   const actors::control_socket made = actors::control_socket::listen(path, {0660, ::getgid()});

@@ -102,6 +102,7 @@ BOOST_AUTO_TEST_CASE(a_commit_tells_the_tunnel_only_what_changed) {
   BOOST_TEST(!target.changes.at(0).forget_sources);
   BOOST_TEST(target.used.empty());
   BOOST_TEST(running.config().peers[0].settings.persistent_keepalive_s == 25);
+  BOOST_TEST(log.has("configuration changed: 1 peers added or changed"));
 }
 
 BOOST_AUTO_TEST_CASE(a_new_port_is_a_new_pair_of_sockets_and_forgets_sources) {

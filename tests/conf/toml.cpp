@@ -318,6 +318,14 @@ BOOST_AUTO_TEST_CASE(no_error_repeats_a_key_wherever_it_was_put) {
   BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"" + secret + "\"")), "`name` is a key"));
 }
 
+BOOST_AUTO_TEST_CASE(endpoint_that_is_no_host_or_on_no_interface_is_refused) {
+  for (const char* nobody : {"0.0.0.0:1", "255.255.255.255:1", "224.0.0.1:1", "[ff02::1]:1"})
+    BOOST_TEST(holds(error_of(head + peer(key_a, "endpoint = \"" + std::string(nobody) + "\"")),
+                     "no address of one host"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "endpoint = \"[fe80::1%no-such-if]:1\"")),
+                   "an interface that is there"));
+}
+
 BOOST_AUTO_TEST_CASE(zero_keys_are_refused) {
   BOOST_TEST(
       holds(error_of("[interface]\nname = \"t\"\nprivate_key = \"" + zero + "\""), "all zero"));

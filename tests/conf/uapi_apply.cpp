@@ -52,7 +52,7 @@ std::string peer(unsigned number, const std::string& lines = "") {
 std::string prefixes(const conf::config& from, std::size_t index) {
   std::string text;
   for (const ip_prefix& prefix : from.peers.at(index).settings.allowed_ips)
-    text += (text.empty() ? "" : " ") + to_string(prefix);
+    text.append(text.empty() ? "" : " ").append(to_string(prefix));
   return text;
 }
 

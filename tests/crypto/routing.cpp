@@ -27,7 +27,7 @@ peer_id found(const routing_table& table, std::string_view address) {
 std::string prefixes(const routing_table& table, peer_id owner) {
   std::string text;
   for (const ip_prefix& prefix : table.prefixes_of(owner))
-    text += (text.empty() ? "" : " ") + to_string(prefix);
+    text.append(text.empty() ? "" : " ").append(to_string(prefix));
   return text;
 }
 

@@ -112,6 +112,19 @@ BOOST_AUTO_TEST_CASE(endpoint_round_trips_through_text) {
   BOOST_TEST(to_string(by_number) == "[fe80::1%" + loopback + "]:5");
 }
 
+BOOST_AUTO_TEST_CASE(mapped_ipv4_endpoint_is_an_ipv4_endpoint) {
+  BOOST_CHECK(parse_endpoint("[::ffff:192.0.2.1]:7") == parse_endpoint("192.0.2.1:7"));
+  BOOST_TEST(to_string(parse_endpoint("[::fffe:192.0.2.1]:7").value()) == "[::fffe:c000:201]:7");
+}
+
+BOOST_AUTO_TEST_CASE(one_host_is_no_wildcard_multicast_or_broadcast) {
+  for (const char* good : {"192.0.2.1", "127.0.0.1", "223.255.255.255", "::1", "fe80::1"})
+    BOOST_TEST(is_one_host(address_of(good)), good);
+  for (const char* bad :
+       {"0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.255", "255.255.255.255", "::", "ff02::1"})
+    BOOST_TEST(!is_one_host(address_of(bad)), bad);
+}
+
 BOOST_AUTO_TEST_CASE(endpoint_without_port_brackets_or_numeric_host_is_refused) {
   for (const std::string_view bad : {"",
                                      ":",
