@@ -256,13 +256,13 @@ BOOST_AUTO_TEST_CASE(out_of_descriptors_the_oldest_client_makes_room) {
 }
 
 BOOST_AUTO_TEST_CASE(out_of_descriptors_with_no_client_who_waits_is_turned_away) {
-  unix_client waiting(path);
+  unix_client turned_away(path);
   {
     const no_descriptors_left full;
     turn();
     BOOST_TEST(hub.size() == 0);
   }
-  BOOST_TEST(waiting.closed());
+  BOOST_TEST(turned_away.closed());
   unix_client next = join();
   BOOST_TEST(ask(next, "echo next\n") == "next\n");
 }
