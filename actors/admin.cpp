@@ -87,6 +87,8 @@ void admin_state::serve(time_point now) {
 
 void admin_state::follow_link() {
   const tun::link_state now = parts.monitor->read_changes();
+  if (now.forgot_settings)
+    parts.running->restore_link();
   if (link && *link == now)
     return;
   if (!link || link->up != now.up || link->mtu != now.mtu) {
@@ -96,8 +98,6 @@ void admin_state::follow_link() {
       reader.post(status);
     caf::anon_send(targets.tunnel, status);
   }
-  if (link && !link->up && now.up && !now.moved)
-    parts.running->restore_link();
   if (now.moved && (!link || !link->moved))
     parts.log->warn("{}", tun::moved_text(now));
   link = now;

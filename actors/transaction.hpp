@@ -56,8 +56,8 @@ public:
   /// Makes `desired` the running configuration, or says why not and changes nothing.
   [[nodiscard]] std::optional<commit_failure>
   change_to(conf::config desired, const conf::diff_hints& hints, commit_target& target);
-  /// The interface was taken down and up again, and the kernel has forgotten its routes and IPv6
-  /// addresses: sets them anew.
+  /// The kernel has forgotten the interface's routes or IPv6 addresses, while it was down or its
+  /// MTU too small: sets them anew.
   void restore_link();
   /// The endpoint found for a name, if that is still the peer's. Whether it was.
   bool name_found(const name_query& query, const endpoint& found, commit_target& target);

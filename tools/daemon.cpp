@@ -176,7 +176,6 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.log = std::make_shared<const log_book>(log_settings(config.log));
   claim = claim_tunnel_cpu(config.tunnel.cpu);
   const tun::device device = open_device(settings);
-  parts.monitor = std::make_shared<tun::link_monitor>(device.fd());
   for (std::size_t i = 0; i < device.queues(); ++i)
     parts.queues.emplace_back(device.source(i), device.sink(i));
 
@@ -196,6 +195,8 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.admin_socket = std::make_shared<control_socket>(control_socket::listen(
       std::string(run_folder) + "/" + device.name() + ".sock", admin_access(config)));
   const std::shared_ptr<route_setter> routes = set_up_link(settings, device);
+  // From here on: what set_up_link did itself is nothing to be told of.
+  parts.monitor = std::make_shared<tun::link_monitor>(device.fd());
 
   settings.config.interface.name = device.name();
   parts.interface_name = device.name();

@@ -290,7 +290,6 @@ link_change link::change_link(const std::string& what, std::optional<std::uint32
 link_change link::explain(const std::string& what, const netlink_answer& answer, ip_family family) {
   if (answer.error == 0)
     return {};
-  constexpr std::uint32_t ipv6_mtu_min = 1280;
   std::string text = what;
   const std::optional<link_facts> now = facts();
   if (!now)

@@ -1,7 +1,8 @@
 // Events are taken as hints only: whatever concerns the interface, and any loss of events, makes
 // the monitor ask the TUN descriptor for name and namespace and then that namespace for the rest.
 // So no order and no loss of events can leave it with a wrong picture for longer than the next
-// event.
+// event. They are believed in one thing, what the interface was like for a moment: a flag that went
+// and came again has cost it its routes, and cannot be asked for any more.
 #include "tun/link_monitor.hpp"
 
 #include "messages/limits.hpp"
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <optional>
@@ -109,7 +111,8 @@ link_monitor::link_monitor(int tun_fd)
   if (state_.name.empty())
     throw std::system_error(EBADFD, std::system_category(), "the TUN device is gone");
   state_.mtu = limits::mtu_default;
-  find_again();
+  if (find_again())
+    judge();
 }
 
 link_monitor::~link_monitor() = default;
@@ -119,54 +122,78 @@ int link_monitor::fd() const {
 }
 
 const link_state& link_monitor::read_changes() {
-  if (drain_events())
-    find_again();
+  state_.forgot_settings = false;
+  if (drain_events() && find_again())
+    judge();
   return state_;
 }
 
 /// Whether anything of what was reported, or lost, may concern the interface.
-bool link_monitor::drain_events() const {
-  // Each datagram of this group is one message, of which the head is enough.
-  struct {
-    nlmsghdr header;
-    ifinfomsg link;
-  } event{};
+bool link_monitor::drain_events() {
+  // Each datagram of this group is one message. What is longer is cut, behind what matters here.
+  alignas(nlmsghdr) std::array<char, 4096> datagram;
   bool concerned = false;
   for (;;) {
-    const ssize_t received = ::recv(fd(), &event, sizeof event, 0);
-    if (received < 0 && errno == ENOBUFS)
-      concerned = true; // the kernel had to drop events
-    else if (received < 0 && errno != EINTR)
+    const ssize_t received = ::recv(fd(), datagram.data(), datagram.size(), 0);
+    if (received < 0 && errno == ENOBUFS) { // the kernel had to drop events: anything may have been
+      concerned = was_down_ = was_below_ipv6_mtu_ = true;
+      continue;
+    }
+    if (received < 0 && errno == EINTR)
+      continue;
+    if (received < 0)
       return concerned;
-    else if (received == static_cast<ssize_t>(sizeof event) &&
-             static_cast<unsigned>(event.link.ifi_index) == state_.index)
-      concerned = true;
+    const std::optional<link_facts> then = parse_link(*reinterpret_cast<nlmsghdr*>(datagram.data()),
+                                                      static_cast<std::size_t>(received));
+    if (!then || then->index != state_.index)
+      continue;
+    concerned = true;
+    was_down_ = was_down_ || !then->up;
+    was_below_ipv6_mtu_ = was_below_ipv6_mtu_ || then->mtu < ipv6_mtu_min;
   }
 }
 
-void link_monitor::find_again() {
+/// False if it is gone, or moves on faster than it is followed.
+bool link_monitor::find_again() {
   // It may move on while it is being looked for: then the next try finds it. Somebody who moves it
   // faster than that is followed at the next event.
   for (int tries = 0; tries < 3; ++tries) {
     const unique_fd its_namespace = namespace_of(tun_fd_);
     const std::string name = interface_name_of(tun_fd_);
     if (name.empty())
-      return; // gone: its descriptor says so
+      return false; // gone: its descriptor says so
     if (its_namespace && identify(its_namespace) != current_->where) {
       std::unique_ptr<vantage_point> there = vantage_point::in(its_namespace);
-      if (!there)
-        return assume_moved_away();
+      if (!there) {
+        assume_moved_away();
+        return true;
+      }
       current_ = std::move(there);
     }
     const std::optional<link_facts> found = current_->questions.find_link(name);
     // Where the kernel does not tell the namespace, another interface may have taken the name.
     if (found && (its_namespace || state_.index == 0 || found->index == state_.index)) {
-      state_ = {found->index, found->name, found->mtu, found->up, current_->where != home_};
-      return;
+      state_ = {found->index, found->name, found->mtu, found->up, current_->where != home_, false};
+      return true;
     }
-    if (!its_namespace)
-      return assume_moved_away();
+    if (!its_namespace) {
+      assume_moved_away();
+      return true;
+    }
   }
+  return false;
+}
+
+/// What is known of the past and of now, put together. To be moved is to be set down.
+void link_monitor::judge() {
+  was_down_ = was_down_ || !state_.up || state_.moved;
+  was_below_ipv6_mtu_ = was_below_ipv6_mtu_ || state_.mtu < ipv6_mtu_min;
+  if (!state_.up || state_.moved)
+    return;
+  const bool is_below = state_.mtu < ipv6_mtu_min;
+  state_.forgot_settings = was_down_ || (was_below_ipv6_mtu_ && !is_below);
+  was_down_ = false;
+  was_below_ipv6_mtu_ = is_below;
 }
 
 /// Out of sight, it is taken to be up with its last MTU: sending what the kernel still hands out is

@@ -20,6 +20,9 @@ struct link_state {
   /// It lives in another network namespace than this process. Its settings are then not ours to
   /// change: addresses and routes would be set in the wrong place.
   bool moved = false;
+  /// It is up and here, and was down, or had an MTU too small for IPv6, if only for a moment: the
+  /// kernel has forgotten its routes, its IPv6 addresses, or both. Said once.
+  bool forgot_settings = false;
 
   friend bool operator==(const link_state&, const link_state&) = default;
 };
@@ -55,8 +58,9 @@ public:
 private:
   struct vantage_point;
 
-  [[nodiscard]] bool drain_events() const;
-  void find_again();
+  [[nodiscard]] bool drain_events();
+  [[nodiscard]] bool find_again();
+  void judge();
   void assume_moved_away();
 
   int tun_fd_;
@@ -65,6 +69,9 @@ private:
   /// Where the process lives.
   namespace_identity home_;
   link_state state_;
+  /// For a moment at least, since it was last up and here.
+  bool was_down_ = false;
+  bool was_below_ipv6_mtu_ = false;
 };
 
 } // namespace troupe::tun

@@ -11,6 +11,7 @@
 #include <netlink/socket.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -80,6 +81,14 @@ link_facts facts_of(nlmsghdr& header) {
 }
 
 } // namespace
+
+std::optional<link_facts> parse_link(nlmsghdr& header, std::size_t received) {
+  if (received < NLMSG_SPACE(sizeof(ifinfomsg)) ||
+      header.nlmsg_len < NLMSG_SPACE(sizeof(ifinfomsg)))
+    return std::nullopt;
+  header.nlmsg_len = static_cast<std::uint32_t>(std::min<std::size_t>(header.nlmsg_len, received));
+  return facts_of(header);
+}
 
 void free_netlink_message::operator()(nl_msg* message) const noexcept {
   nlmsg_free(message);

@@ -2,6 +2,7 @@
 // its own explanation (which libnl's error codes would lose). Internal to tun.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,9 @@ struct netlink_answer {
   std::string explanation;
 };
 
+/// Below it the kernel ends IPv6 on an interface: its IPv6 addresses and routes are gone.
+inline constexpr std::uint32_t ipv6_mtu_min = 1280;
+
 /// What the kernel says of an interface.
 struct link_facts {
   unsigned index = 0;
@@ -33,6 +37,10 @@ struct link_facts {
   std::uint32_t queue_length = 0;
   bool up = false;
 };
+
+/// Those of an RTM_NEWLINK or RTM_DELLINK of which so many octets were received: what is in them of
+/// a message that was cut. Nothing if that is not even its head.
+std::optional<link_facts> parse_link(nlmsghdr& header, std::size_t received);
 
 class netlink_socket {
 public:

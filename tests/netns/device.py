@@ -109,7 +109,8 @@ def taken_down(lab: Lab, kind: str) -> None:
 
 
 def comes_back_whole(lab: Lab, kind: str) -> None:
-    """Routes and IPv6 addresses that the kernel forgets with down are back after up"""
+    """Routes and IPv6 addresses that the kernel forgets are back after down and up, however quick,
+    and after an MTU too small for IPv6"""
     tunnel = Tunnel(lab, lab.host("left"), kind, ["10.66.0.1/24", "fd66::1/64"])
     tunnel.peers = [Peer(public_of(new_key()), ["10.99.0.0/16", "fd99::/64"])]
     tunnel.start()
@@ -124,6 +125,14 @@ def comes_back_whole(lab: Lab, kind: str) -> None:
     require(not whole(), "the kernel has kept everything")
     tunnel.host.ip("link", "set", tunnel.name, "up")
     wait_until("routes and addresses again", whole)
+    for _ in range(20):
+        tunnel.host.run("ip", "-batch", "-", text=f"link set {tunnel.name} down\n"
+                                                  f"link set {tunnel.name} up\n")
+        wait_until("routes and addresses after down and up at once", whole)
+    tunnel.host.ip("link", "set", tunnel.name, "mtu", "1000")
+    require(not whole(), "the kernel has kept everything")
+    tunnel.host.ip("link", "set", tunnel.name, "mtu", "1420")
+    wait_until("routes and addresses after a small MTU", whole)
 
 
 def without_ipv6(lab: Lab, kind: str) -> None:

@@ -56,6 +56,41 @@ BOOST_FIXTURE_TEST_CASE(mtu_up_down_and_name_are_followed, watched_device) {
   BOOST_TEST(changed().mtu == 1390U);
 }
 
+BOOST_FIXTURE_TEST_CASE(coming_up_is_said_once_to_have_cost_it_its_settings, watched_device) {
+  run("ip link set tA up");
+  BOOST_TEST(changed().forgot_settings);
+  BOOST_TEST(!monitor.read_changes().forgot_settings);
+  run("ip link set tA mtu 1380");
+  BOOST_TEST(!changed().forgot_settings);
+  run("ip link set tA down");
+  BOOST_TEST(!changed().forgot_settings);
+  run("ip link set tA up");
+  BOOST_TEST(changed().forgot_settings);
+}
+
+BOOST_FIXTURE_TEST_CASE(down_and_up_between_two_looks_is_noticed, watched_device) {
+  run("ip link set tA up");
+  BOOST_TEST(changed().up);
+  for (int i = 0; i < 20; ++i) {
+    run("printf 'link set tA down\\nlink set tA up\\n' | ip -batch -");
+    BOOST_TEST(changed().up);
+    BOOST_TEST(monitor.state().forgot_settings);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(mtu_too_small_for_ipv6_is_noticed_when_it_is_over, watched_device) {
+  run("ip link set tA up");
+  BOOST_TEST(changed().up);
+  run("ip link set tA mtu 1279");
+  BOOST_TEST(!changed().forgot_settings);
+  run("ip link set tA mtu 1278");
+  BOOST_TEST(!changed().forgot_settings);
+  run("ip link set tA mtu 1280");
+  BOOST_TEST(changed().forgot_settings);
+  run("printf 'link set tA mtu 1279\\nlink set tA mtu 1280\\n' | ip -batch -");
+  BOOST_TEST(changed().forgot_settings);
+}
+
 BOOST_FIXTURE_TEST_CASE(other_interfaces_do_not_matter, watched_device) {
   const tun::link_state before = monitor.state();
   const tun::device other = tun::device::open("tOther");
@@ -81,10 +116,14 @@ BOOST_FIXTURE_TEST_CASE(interface_is_followed_into_another_namespace_and_back, w
   BOOST_TEST(there_up.mtu == 1370U);
   BOOST_TEST(there_up.up);
   BOOST_TEST(there_up.moved);
+  BOOST_TEST(!there_up.forgot_settings); // what it has there is not ours
 
   BOOST_TEST(there.run("ip link set tThere netns " + std::to_string(::getpid())).empty());
   const tun::link_state back = changed();
   BOOST_TEST(!back.moved);
+  BOOST_TEST(!back.forgot_settings); // not before it is up again
+  run("ip link set tThere up");
+  BOOST_TEST(changed().forgot_settings);
   run("ip link set tThere mtu 1360");
   BOOST_TEST(changed().mtu == 1360U);
 }
@@ -135,6 +174,8 @@ BOOST_FIXTURE_TEST_CASE(interface_that_lives_elsewhere_from_the_start_is_found, 
 BOOST_FIXTURE_TEST_CASE(lost_events_do_not_leave_a_wrong_picture, watched_device) {
   // Far more events of another interface than a socket holds: those that matter get lost.
   const tun::device other = tun::device::open("tOther");
+  run("ip link set tA up");
+  BOOST_TEST(changed().up);
   std::string batch;
   for (int i = 0; i < 3000; ++i)
     batch += "link set tOther mtu " + std::to_string(1300 + i % 2) + "\n";
@@ -142,6 +183,7 @@ BOOST_FIXTURE_TEST_CASE(lost_events_do_not_leave_a_wrong_picture, watched_device
   run("ip -batch - <<'END'\n" + batch + "END\ntrue");
   BOOST_TEST(monitor.read_changes().mtu == 1277U);
   BOOST_TEST(monitor.state().up);
+  BOOST_TEST(monitor.state().forgot_settings); // which may be so
 }
 
 BOOST_FIXTURE_TEST_CASE(deletion_is_left_to_the_descriptor, watched_device) {
