@@ -34,6 +34,11 @@ std::string summary(const conf::plan& plan, const conf::config& desired) {
   return text.empty() ? "nothing" : text;
 }
 
+/// The kernel takes no route on an interface that is down; `restore_link` adds it when that is up.
+bool waits_for_up(const tun::link_change& refused) {
+  return refused.code == std::errc::network_down;
+}
+
 /// Route changes made so far. `routes` is null where troupe makes none.
 class route_journal {
 public:
@@ -57,7 +62,7 @@ public:
       const std::pair<bool, tun::link_route>& last = undo_.back();
       const tun::link_change undone =
           last.first ? routes_->remove(last.second) : routes_->add(last.second);
-      if (undone.refused())
+      if (undone.refused() && !waits_for_up(undone))
         remains += (remains.empty() ? "; rollback incomplete: " : ", ") + undone.text;
     }
     return remains;
@@ -69,7 +74,7 @@ private:
     if (done.result == tun::link_change::outcome::made)
       undo_.emplace_back(adds, route);
     refusal_.text = done.text;
-    return !done.refused();
+    return !done.refused() || (adds && waits_for_up(done));
   }
 
   route_setter* routes_;

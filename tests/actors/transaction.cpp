@@ -30,6 +30,9 @@ struct recording_target final : commit_target {
 /// The kernel's table, and routes that it does not take or does not let go.
 struct fake_routes final : route_setter {
   tun::link_change add(const tun::link_route& route) override {
+    if (down)
+      return {tun::link_change::outcome::refused, std::make_error_code(std::errc::network_down),
+              "cannot add " + to_string(route.target) + ": set the interface up first"};
     if (refused.count(route.target) != 0)
       return refuse("cannot add " + to_string(route.target));
     return {present.insert(route.target).second ? tun::link_change::outcome::made
@@ -57,6 +60,7 @@ struct fake_routes final : route_setter {
   std::set<ip_prefix> present;
   std::set<ip_prefix> refused;
   std::set<ip_prefix> stuck;
+  bool down = false;
 };
 
 ip_prefix prefix(const std::string& text) {
@@ -174,6 +178,30 @@ BOOST_AUTO_TEST_CASE(routes_follow_the_peers) {
   desired.peers[1].settings.allowed_ips = {prefix("10.8.0.0/16")};
   BOOST_TEST(!change(desired));
   BOOST_TEST((routes->present == std::set{prefix("10.1.2.0/24"), prefix("10.8.0.0/16")}));
+}
+
+BOOST_AUTO_TEST_CASE(a_route_added_while_the_interface_is_down_comes_with_up) {
+  routes->present.clear();
+  routes->down = true;
+  conf::config desired = running.config();
+  desired.peers[1].settings.allowed_ips = {prefix("10.8.0.0/16")};
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(target.changes.size() == 1);
+  BOOST_TEST(routes->present.empty());
+  routes->down = false;
+  running.restore_link();
+  BOOST_TEST((routes->present == std::set{prefix("10.1.2.0/24"), prefix("10.8.0.0/16")}));
+}
+
+BOOST_AUTO_TEST_CASE(a_rollback_is_complete_where_a_route_waits_for_up) {
+  routes->stuck = {prefix("10.1.3.0/24")};
+  routes->down = true;
+  conf::config desired = running.config();
+  desired.peers[0].settings.allowed_ips = {prefix("10.8.0.0/16")};
+  desired.peers[1].settings.allowed_ips = {prefix("10.9.0.0/16")};
+  const std::optional<commit_failure> failure = change(desired);
+  BOOST_TEST(failure.has_value());
+  BOOST_TEST(failure->text == "cannot remove 10.1.3.0/24");
 }
 
 BOOST_AUTO_TEST_CASE(a_route_refused_in_the_middle_leaves_everything_as_it_was) {

@@ -135,6 +135,21 @@ def comes_back_whole(lab: Lab, kind: str) -> None:
     wait_until("routes and addresses after a small MTU", whole)
 
 
+def added_while_down(lab: Lab, kind: str) -> None:
+    """A route that wg set adds while the device is down is there when it is up"""
+    tunnel = Tunnel(lab, lab.host("left"), kind, ["10.66.0.1/24"])
+    tunnel.start()
+    tunnel.host.ip("link", "set", tunnel.name, "down")
+    tunnel.set_peer(Peer(public_of(new_key())), "allowed-ips", "10.99.0.0/16,fd99::/64")
+
+    def routes() -> str:
+        return "".join(tunnel.host.ip(f"-{version}", "route", "show", "dev", tunnel.name)
+                       for version in (4, 6))
+    require("99" not in routes(), "the kernel took a route")
+    tunnel.host.ip("link", "set", tunnel.name, "up")
+    wait_until("the routes", lambda: "10.99.0.0/16" in routes() and "fd99::/64" in routes())
+
+
 def without_ipv6(lab: Lab, kind: str) -> None:
     """Where IPv6 is disabled the daemon starts and carries IPv4"""
     left, right = pair(lab, kind, outside=0)
@@ -179,7 +194,8 @@ def inherited(lab: Lab, kind: str) -> None:
 def scenarios() -> list[Scenario]:
     plays = (deleted, moved, resized, taken_down, without_ipv6)
     return [*(scenario(play, kind) for play in plays for kind in KINDS),
-            scenario(comes_back_whole, "troupe-toml"), scenario(inherited, "troupe")]
+            scenario(comes_back_whole, "troupe-toml"),
+            scenario(added_while_down, "troupe-toml"), scenario(inherited, "troupe")]
 
 
 if __name__ == "__main__":
