@@ -99,7 +99,7 @@ void admin_state::follow_link() {
     caf::anon_send(targets.tunnel, status);
   }
   if (now.moved && (!link || !link->moved))
-    parts.log->warn("{}", tun::moved_text(now));
+    parts.log->warn("{}", tun::moved_text(now.name));
   link = now;
 }
 

@@ -162,7 +162,7 @@ void running_configuration::restore_link() {
     done.push_back(routes_->add({route.destination, route.table}));
   for (const tun::link_change& each : done)
     if (each.refused())
-      log_->warn("after the interface came up again: {}", each.text);
+      log_->warn("restoring what the interface lost: {}", each.text);
 }
 
 const conf::peer_config* running_configuration::find(const public_key& key) const {

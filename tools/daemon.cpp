@@ -139,7 +139,7 @@ std::shared_ptr<route_setter> set_up_link(const daemon_settings& settings,
   const conf::interface_config& wanted = settings.config.interface;
   if (settings.tun_fd)
     return nullptr; // whoever opened it has set it up
-  tun::link interface(device.name());
+  tun::link interface(device.fd());
   tun::link_settings link_settings;
   link_settings.mtu = wanted.mtu;
   link_settings.up = settings.from_file;

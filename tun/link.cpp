@@ -1,5 +1,7 @@
 #include "tun/link.hpp"
 
+#include "tun/device.hpp"
+
 #include <net/if.h>
 #include <netlink/addr.h>
 #include <netlink/attr.h>
@@ -178,33 +180,54 @@ std::string cure(const std::string& name, int error, ip_family family) {
 
 } // namespace
 
-link::link(const std::string& name) : name_(name) {
-  const std::optional<link_facts> found = netlink_.find_link(name);
-  if (!found)
-    throw std::system_error(ENODEV, std::system_category(),
-                            "interface " + name + " is not in this network namespace");
-  index_ = found->index;
+link::link(int tun_fd) : tun_fd_(tun_fd), home_(identify(own_namespace())) {
+  if (const link_change found = find(); found.refused())
+    throw std::system_error(found.code, found.text);
+}
+
+/// Another interface may have taken the name that it has elsewhere. Where the kernel does not tell
+/// the namespace, the index must do to tell them apart.
+link_change link::find() {
+  const std::string name = interface_name_of(tun_fd_);
+  if (name.empty())
+    return refusal(ENODEV, "interface " + name_ + " is gone");
+  name_ = name;
+  const unique_fd its_namespace = namespace_of(tun_fd_);
+  const unsigned index = netlink_.index_of(name);
+  const bool is_here =
+      its_namespace ? identify(its_namespace) == home_ : index_ == 0 || index == index_;
+  if (!is_here || index == 0)
+    return refusal(ENODEV, moved_text(name));
+  index_ = index;
+  return {};
 }
 
 std::optional<link_facts> link::facts() {
-  std::optional<link_facts> found = netlink_.find_link(name_);
-  return found && found->index == index_ ? found : std::nullopt;
+  return find().refused() ? std::nullopt : netlink_.find_link(name_);
 }
 
 link_change link::set_mtu(std::uint32_t mtu) {
+  if (link_change found = find(); found.refused())
+    return found;
   return change_link("cannot set the MTU of " + name_ + " to " + std::to_string(mtu), mtu, {}, {});
 }
 
 link_change link::set_queue_length(std::uint32_t packets) {
+  if (link_change found = find(); found.refused())
+    return found;
   return change_link("cannot set the queue length of " + name_ + " to " + std::to_string(packets),
                      {}, packets, {});
 }
 
 link_change link::set_up(bool up) {
+  if (link_change found = find(); found.refused())
+    return found;
   return change_link("cannot set " + name_ + (up ? " up" : " down"), {}, {}, up);
 }
 
 link_change link::add_address(const ip_prefix& address) {
+  if (link_change found = find(); found.refused())
+    return found;
   const libnl_object<rtnl_addr> wanted = libnl_address(index_, address);
   const netlink_message message = built([&wanted](nl_msg** into) {
     return rtnl_addr_build_add_request(wanted.get(), NLM_F_CREATE | NLM_F_EXCL, into);
@@ -217,6 +240,8 @@ link_change link::add_address(const ip_prefix& address) {
 }
 
 link_change link::remove_address(const ip_prefix& address) {
+  if (link_change found = find(); found.refused())
+    return found;
   const libnl_object<rtnl_addr> unwanted = libnl_address(index_, address);
   const netlink_message message = built([&unwanted](nl_msg** into) {
     return rtnl_addr_build_delete_request(unwanted.get(), 0, into);
@@ -229,6 +254,8 @@ link_change link::remove_address(const ip_prefix& address) {
 }
 
 link_change link::add_route(const link_route& route) {
+  if (link_change found = find(); found.refused())
+    return found;
   const libnl_object<rtnl_route> wanted = libnl_route(index_, route);
   const netlink_message message = built([&wanted](nl_msg** into) {
     return rtnl_route_build_add_request(wanted.get(), NLM_F_EXCL, into);
@@ -241,6 +268,8 @@ link_change link::add_route(const link_route& route) {
 }
 
 link_change link::remove_route(const link_route& route) {
+  if (link_change found = find(); found.refused())
+    return found;
   const libnl_object<rtnl_route> unwanted = libnl_route(index_, route);
   const netlink_message message = built(
       [&unwanted](nl_msg** into) { return rtnl_route_build_del_request(unwanted.get(), 0, into); });

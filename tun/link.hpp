@@ -6,6 +6,7 @@
 
 #include "messages/address.hpp"
 #include "tun/netlink.hpp"
+#include "tun/network_namespace.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -46,13 +47,15 @@ struct link_settings {
   std::vector<link_route> routes;
 };
 
-/// Works in the network namespace in which it was made: an interface that has moved away cannot be
-/// set (see link_monitor), and every change then says so. Used by one thread; each call waits for
-/// the kernel, some tens of microseconds.
+/// The interface is that of a TUN descriptor, whatever its name and index are by now. Works in the
+/// network namespace in which it was made: while the interface lives in another one it cannot be
+/// set, and every change says so. Used by one thread; each call waits for the kernel, some tens of
+/// microseconds.
 class link {
 public:
-  /// Throws std::system_error if there is no such interface here.
-  explicit link(const std::string& name);
+  /// `tun_fd` stays open as long as the link. Throws std::system_error if its interface is not
+  /// here.
+  explicit link(int tun_fd);
 
   /// How it is now; nothing if the interface is not here any more.
   [[nodiscard]] std::optional<link_facts> facts();
@@ -74,13 +77,18 @@ public:
   void apply(const link_settings& settings);
 
 private:
+  /// Takes name and index anew; refused if the interface is not here.
+  link_change find();
   link_change change_link(const std::string& what, std::optional<std::uint32_t> mtu,
                           std::optional<std::uint32_t> queue_length, std::optional<bool> up);
   link_change explain(const std::string& what, const netlink_answer& answer, ip_family family);
   link_change existing_address(const std::string& what, const ip_prefix& wanted);
   link_change existing_route(const std::string& what, const link_route& wanted);
 
+  int tun_fd_;
   netlink_socket netlink_;
+  /// Where the process lives.
+  namespace_identity home_;
   std::string name_;
   unsigned index_ = 0;
 };

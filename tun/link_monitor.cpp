@@ -8,14 +8,10 @@
 #include "messages/limits.hpp"
 #include "tun/device.hpp"
 
-#include <fcntl.h>
-#include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -29,28 +25,6 @@
 namespace troupe::tun {
 
 namespace {
-
-namespace_identity identify(const unique_fd& network_namespace) {
-  struct stat status {};
-  if (::fstat(network_namespace.fd(), &status) != 0)
-    throw std::system_error(errno, std::system_category(), "cannot identify a network namespace");
-  return {status.st_dev, status.st_ino};
-}
-
-/// That of the calling thread.
-unique_fd own_namespace() {
-  unique_fd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (!own)
-    throw std::system_error(errno, std::system_category(),
-                            "cannot open /proc/thread-self/ns/net (is /proc mounted?)");
-  return own;
-}
-
-/// That of the interface. Absent: the device is gone (EBADFD), or the kernel does not tell (EPERM
-/// without CAP_NET_ADMIN there).
-unique_fd namespace_of(int tun_fd) {
-  return unique_fd(::ioctl(tun_fd, TUNGETDEVNETNS));
-}
 
 unique_fd subscribe_to_links() {
   unique_fd events(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
@@ -98,12 +72,6 @@ struct link_monitor::vantage_point {
     return found;
   }
 };
-
-std::string moved_text(const link_state& state) {
-  return "interface " + state.name +
-         " lives in another network namespace now: set its addresses, routes and MTU there (ip "
-         "netns exec ...), or move it back";
-}
 
 link_monitor::link_monitor(int tun_fd)
     : tun_fd_(tun_fd), current_(vantage_point::here()), home_(current_->where) {

@@ -5,6 +5,7 @@
 
 #include "messages/unique_fd.hpp"
 #include "tun/netlink.hpp"
+#include "tun/network_namespace.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -26,17 +27,6 @@ struct link_state {
 
   friend bool operator==(const link_state&, const link_state&) = default;
 };
-
-/// Tells network namespaces apart: those of the file that stands for one.
-struct namespace_identity {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-
-  friend bool operator==(const namespace_identity&, const namespace_identity&) = default;
-};
-
-/// The reason for refusing to change settings of an interface that has moved.
-std::string moved_text(const link_state& state);
 
 /// Used by one thread. Not on the data path: `read_changes` allocates, and may start a thread.
 class link_monitor {

@@ -9,6 +9,7 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -132,6 +133,15 @@ netlink_answer netlink_socket::request(const netlink_message& message,
       return {errno != 0 ? errno : EIO, nl_geterror(result)};
   }
   return running.answer;
+}
+
+unsigned netlink_socket::index_of(const std::string& name) const {
+  ifreq request{};
+  std::copy_n(name.begin(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1), request.ifr_name);
+  // Asked of this socket, it is answered for the namespace in which the socket lives.
+  if (::ioctl(nl_socket_get_fd(socket_.get()), SIOCGIFINDEX, &request) != 0)
+    return 0;
+  return static_cast<unsigned>(request.ifr_ifindex);
 }
 
 std::optional<link_facts> netlink_socket::find_link(const std::string& name) {

@@ -51,6 +51,9 @@ public:
   netlink_answer request(const netlink_message& message,
                          const std::function<void(nlmsghdr&)>& each = {});
 
+  /// 0 if there is no such interface. Without a message, so cheap.
+  [[nodiscard]] unsigned index_of(const std::string& name) const;
+
   /// By name, since the index of an interface changes when it moves to another namespace.
   std::optional<link_facts> find_link(const std::string& name);
 

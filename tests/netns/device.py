@@ -150,6 +150,34 @@ def added_while_down(lab: Lab, kind: str) -> None:
     wait_until("the routes", lambda: "10.99.0.0/16" in routes() and "fd99::/64" in routes())
 
 
+def set_elsewhere(lab: Lab, kind: str) -> None:
+    """Routes follow the device to another name and another index; while it is moved away a set is
+    refused, and the log says why"""
+    tunnel = Tunnel(lab, lab.host("left"), kind, ["10.66.0.1/24"])
+    tunnel.start()
+    inner, renamed, peer = lab.host("inner"), lab.interface_name(), Peer(public_of(new_key()))
+
+    def routed(*prefixes: str) -> bool:
+        shown = tunnel.host.ip("route", "show", "dev", renamed)
+        return all(prefix in shown for prefix in prefixes)
+    tunnel.host.ip("link", "set", tunnel.name, "name", renamed)
+    tunnel.set_peer(peer, "allowed-ips", "10.99.0.0/16")
+    require(routed("10.99.0.0/16"), "no route under the new name")
+    index = tunnel.host.link_state(renamed).split(":")[0]
+    tunnel.host.ip("link", "set", renamed, "netns", inner.namespace)
+    done = tunnel.wg("set", "peer", peer.public_key, "allowed-ips", "10.98.0.0/16", fails=True)
+    require(done.returncode == 1, f"a set of routes elsewhere ended with {done.returncode}")
+    require(f"nothing is changed: interface {renamed} lives in another network namespace now" in
+            tunnel.log.read_text(encoding="utf-8"), "the log does not say why")
+    tunnel.host.ip("link", "add", "in-the-way", "index", index, "type", "veth")
+    inner.ip("link", "set", renamed, "netns", tunnel.host.namespace)
+    require(tunnel.host.link_state(renamed).split(":")[0] != index, "it has its index again")
+    tunnel.host.ip("link", "set", renamed, "up")
+    wait_until("its route is back", lambda: routed("10.99.0.0/16"))
+    tunnel.set_peer(peer, "allowed-ips", "10.98.0.0/16,10.99.0.0/16")
+    require(routed("10.98.0.0/16", "10.99.0.0/16"), "no route under the new index")
+
+
 def without_ipv6(lab: Lab, kind: str) -> None:
     """Where IPv6 is disabled the daemon starts and carries IPv4"""
     left, right = pair(lab, kind, outside=0)
@@ -195,7 +223,8 @@ def scenarios() -> list[Scenario]:
     plays = (deleted, moved, resized, taken_down, without_ipv6)
     return [*(scenario(play, kind) for play in plays for kind in KINDS),
             scenario(comes_back_whole, "troupe-toml"),
-            scenario(added_while_down, "troupe-toml"), scenario(inherited, "troupe")]
+            scenario(added_while_down, "troupe-toml"), scenario(set_elsewhere, "troupe-toml"),
+            scenario(inherited, "troupe")]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 
 #include "tests/tun/sandbox.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <system_error>
 
@@ -18,7 +20,7 @@ namespace {
 
 struct linked_device : test::sandbox {
   tun::device opened = tun::device::open("tA");
-  tun::link link{"tA"};
+  tun::link link{opened.fd()};
 };
 
 ip_prefix prefix(const char* text) {
@@ -45,10 +47,14 @@ void check_refused(const link_change& change, int error, const std::vector<std::
 
 BOOST_AUTO_TEST_SUITE(tun_link, *boost::unit_test::precondition(test::needs_root{}))
 
-BOOST_FIXTURE_TEST_CASE(interface_that_is_not_there_is_an_error, test::sandbox) {
-  BOOST_CHECK_EXCEPTION(tun::link("tZ"), std::system_error, [](const std::system_error& error) {
-    return std::string(error.what()).find("interface tZ is not") != std::string::npos;
-  });
+BOOST_FIXTURE_TEST_CASE(interface_that_lives_elsewhere_from_the_start_is_an_error, test::sandbox) {
+  const test::other_namespace there;
+  const tun::device opened = tun::device::open("tZ");
+  run("ip link set tZ netns " + there.path());
+  BOOST_CHECK_EXCEPTION(
+      tun::link(opened.fd()), std::system_error, [](const std::system_error& error) {
+        return std::string(error.what()).find("interface tZ lives in another") == 0;
+      });
 }
 
 BOOST_FIXTURE_TEST_CASE(settings_are_what_ip_shows_afterwards, linked_device) {
@@ -195,10 +201,48 @@ BOOST_FIXTURE_TEST_CASE(first_refusal_ends_applying_with_its_text, linked_device
 BOOST_FIXTURE_TEST_CASE(interface_that_moved_away_cannot_be_set, linked_device) {
   const test::other_namespace there;
   run("ip link set tA netns " + there.path());
+  // Another one that takes its name is left alone.
+  const tun::device namesake = tun::device::open("tA");
+  const std::vector<std::string> parts = {"interface tA", "another network namespace", "move it"};
   BOOST_TEST(!link.facts());
-  check_refused(link.set_mtu(1300), ENODEV, {"tA", "not in this network namespace"});
-  check_refused(link.add_address(prefix("10.20.0.1/24")), ENODEV,
-                {"tA", "not in this network namespace"});
+  check_refused(link.set_mtu(1300), ENODEV, parts);
+  check_refused(link.set_queue_length(5), ENODEV, parts);
+  check_refused(link.set_up(true), ENODEV, parts);
+  check_refused(link.add_address(prefix("10.20.0.1/24")), ENODEV, parts);
+  check_refused(link.remove_address(prefix("10.20.0.1/24")), ENODEV, parts);
+  check_refused(link.add_route({prefix("10.30.0.0/16")}), ENODEV, parts);
+  check_refused(link.remove_route({prefix("10.30.0.0/16")}), ENODEV, parts);
+  test::without_privileges([this, &parts] { check_refused(link.set_mtu(1300), ENODEV, parts); });
+  BOOST_TEST(run("ip -o link show tA").find("mtu 1500") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(interface_that_came_back_with_another_index_can_be_set, linked_device) {
+  const test::other_namespace there;
+  const unsigned before = link.facts().value().index;
+  run("ip link set tA netns " + there.path());
+  // Its number is taken while it is away; one that is free is kept.
+  run("ip link add tOther index " + std::to_string(before) + " type veth peer name tPeer");
+  BOOST_TEST(there.run("ip link set tA netns " + std::to_string(::getpid())).empty());
+  BOOST_TEST(link.facts().value().index != before);
+  check_made(link.set_up(true));
+  check_made(link.add_address(prefix("10.20.0.1/24")));
+  check_made(link.add_route({prefix("10.30.0.0/16")}));
+  BOOST_TEST(run("ip route show 10.30.0.0/16").find("tA") != std::string::npos);
+  BOOST_TEST(run("ip -o addr show tOther").empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(renamed_interface_can_be_set_and_is_called_by_its_name, linked_device) {
+  run("ip link set tA name tNew");
+  BOOST_TEST(link.facts().value().name == "tNew");
+  check_refused(link.add_route({prefix("10.30.0.0/16")}), ENETDOWN, {"tNew", "up first"});
+  check_made(link.set_up(true));
+  check_made(link.add_route({prefix("10.30.0.0/16")}));
+  BOOST_TEST(run("ip route show 10.30.0.0/16").find("tNew") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(interface_that_is_gone_cannot_be_set, linked_device) {
+  run("ip link del tA");
+  check_refused(link.set_up(true), ENODEV, {"interface tA is gone"});
 }
 
 BOOST_FIXTURE_TEST_CASE(thousand_routes_are_added_found_and_removed, linked_device) {
