@@ -95,6 +95,9 @@ void peer_table::read_key_pair(section& from, peer_config& peer) {
   const std::optional<public_key> key = read_public_key(from, "public_key");
   if (!key)
     return;
+  if (key == own_key_)
+    return from.error(given->at, "this is the interface's own key; give the one that `wg show` or "
+                                 "`troupectl pubkey` prints on the peer's side");
   const auto [known, fresh] =
       place_by_key_.try_emplace(*key, peer.where.file + ":" + std::to_string(peer.where.line));
   if (!fresh)

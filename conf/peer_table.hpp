@@ -20,6 +20,9 @@ public:
   peer_table(route_mode routes, const key_reader& read_key)
       : routes_(routes), read_key_(read_key) {}
 
+  /// The interface's own key is no peer's.
+  void refuse(const public_key& own) { own_key_ = own; }
+
   /// Reads the [[peer]] tables of one file; its errors go to `errors`.
   void read_all(section& root, error_list& errors);
   /// The peers, each with a name. The table is empty afterwards.
@@ -42,6 +45,7 @@ private:
 
   route_mode routes_;
   const key_reader& read_key_;
+  std::optional<public_key> own_key_;
   std::vector<peer_config> peers_;
   std::unordered_map<std::string, std::string> place_by_name_;
   std::unordered_map<public_key, std::string> place_by_key_;

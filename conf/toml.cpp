@@ -261,7 +261,7 @@ void append(std::vector<config_error>& all, std::vector<config_error> more) {
 
 std::variant<config, std::vector<config_error>>
 parse_config(const source_file& main, const std::vector<source_file>& drop_ins,
-             const key_reader& read_key) {
+             const key_reader& read_key, const key_deriver& derive) {
   std::vector<value> documents;
   std::vector<config_error> errors;
   const auto parse = [&](const source_file& source) {
@@ -280,6 +280,8 @@ parse_config(const source_file& main, const std::vector<source_file>& drop_ins,
   section root(documents.front(), "the file", main_errors);
   config result = read_settings(root, main_errors, read_key);
   peer_table peers(result.interface.routes, read_key);
+  if (result.interface.private_key)
+    peers.refuse(derive(result.interface.private_key));
   peers.read_all(root, main_errors);
   append(errors, main_errors.take_sorted());
   for (std::size_t i = 0; i < drop_ins.size(); ++i) {

@@ -35,11 +35,14 @@ struct key_unreadable {
 /// interpret.
 using key_reader = std::function<std::variant<key_text, key_unreadable>(const std::string& path)>;
 
+/// The public key of a secret one.
+using key_deriver = std::function<public_key(const secret_key&)>;
+
 /// `drop_ins` are IFNAME.d/*.toml in sorted order and may hold [[peer]] tables only. Errors come in
 /// the order of the files, then by position; where a file is no TOML, its syntax error stands
 /// alone.
 std::variant<config, std::vector<config_error>>
 parse_config(const source_file& main, const std::vector<source_file>& drop_ins,
-             const key_reader& read_key);
+             const key_reader& read_key, const key_deriver& derive);
 
 } // namespace troupe::conf

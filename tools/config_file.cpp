@@ -5,6 +5,7 @@
 #include "messages/unique_fd.hpp"
 
 #include "conf/toml.hpp"
+#include "crypto/noise.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -119,7 +120,8 @@ std::variant<conf::config, std::vector<conf::config_error>> read_config(const st
   conf::source_file main = std::move(files.front());
   files.erase(files.begin());
   std::variant<conf::config, std::vector<conf::config_error>> parsed =
-      conf::parse_config(main, files, key_reader_beside(std::filesystem::path(path).parent_path()));
+      conf::parse_config(main, files, key_reader_beside(std::filesystem::path(path).parent_path()),
+                         crypto::derive_public);
   wipe(main.text);
   for (conf::source_file& each : files)
     wipe(each.text);

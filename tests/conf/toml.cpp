@@ -1,69 +1,12 @@
 #include "conf/toml.hpp"
 
-#include <boost/test/unit_test.hpp>
+#include "tests/conf/toml_texts.hpp"
 
 #include <array>
 #include <map>
 
 using namespace troupe;
 using namespace troupe::conf;
-
-namespace {
-
-const std::string secret = "mDIYPpnBoVVWuuEWVRoXrY7TYPMpS01Vc6mVm5ZTI0s=";
-const std::string key_a = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-const std::string key_b = "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-const std::string zero = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-const std::string head =
-    "[interface]\nname = \"troupe0\"\nprivate_key = \"" + secret + "\"\n"; // three lines
-
-using result = std::variant<conf::config, std::vector<config_error>>;
-
-std::variant<key_text, key_unreadable> no_key_files(const std::string&) {
-  return key_unreadable{"no such file; make it with `troupectl genkey`"};
-}
-
-result parse(const std::string& text, const std::vector<source_file>& drop_ins = {},
-             const key_reader& read_key = no_key_files) {
-  return parse_config({"t.toml", text}, drop_ins, read_key);
-}
-
-conf::config accepted(const result& parsed) {
-  if (const std::vector<config_error>* const errors =
-          std::get_if<std::vector<config_error>>(&parsed))
-    BOOST_FAIL(to_string(errors->front()));
-  return std::get<conf::config>(parsed);
-}
-
-std::vector<std::string> errors_of(const result& parsed) {
-  std::vector<std::string> lines;
-  if (const std::vector<config_error>* const errors =
-          std::get_if<std::vector<config_error>>(&parsed))
-    for (const config_error& error : *errors)
-      lines.push_back(to_string(error));
-  return lines;
-}
-
-/// The only error, for texts that have one.
-std::string error_of(const std::string& text) {
-  const std::vector<std::string> lines = errors_of(parse(text));
-  BOOST_TEST(lines.size() == 1U, text);
-  return lines.empty() ? "" : lines.front();
-}
-
-bool begins(const std::string& text, const std::string& start) {
-  return text.rfind(start, 0) == 0;
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string peer(const std::string& key, const std::string& rest = "") {
-  return "[[peer]]\npublic_key = \"" + key + "\"\n" + rest + "\n";
-}
-
-} // namespace
 
 BOOST_AUTO_TEST_SUITE(toml)
 
@@ -331,54 +274,6 @@ BOOST_AUTO_TEST_CASE(zero_keys_are_refused) {
       holds(error_of("[interface]\nname = \"t\"\nprivate_key = \"" + zero + "\""), "all zero"));
   BOOST_TEST(holds(error_of(head + peer(zero)), "all zero"));
   BOOST_TEST(holds(error_of(head + peer(key_a, "preshared_key = \"" + zero + "\"")), "all zero"));
-}
-
-BOOST_AUTO_TEST_CASE(peers_are_checked_one_by_one) {
-  BOOST_TEST(begins(error_of(head + "[[peer]]\nname = \"x\""),
-                    "t.toml:4:1: error: the peer has no `public_key`"));
-  BOOST_TEST(holds(error_of(head + "[peer]\nname = \"x\""), "[[peer]]"));
-  BOOST_TEST(holds(error_of("peer = [1]\n" + head), "a peer is a table"));
-  BOOST_TEST(holds(error_of(head + peer(key_a, "persistent_keepalive = 65536")), "to 65535"));
-  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"\"")), "1 to 64 octets"));
-  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"a\\nb\"")), "printing"));
-  BOOST_TEST(holds(error_of(head + peer(key_a, "enabled = \"yes\"")), "must be a boolean"));
-  BOOST_TEST(
-      holds(error_of(head + peer(key_a, "allowed_ips = [\"10.0.0.0\\u0000/8\"]")), "is no prefix"));
-  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ips = [\"::/0\"]")), "policy routing"));
-  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ips = [\"10.0.0.0/8\", \"10.0.0.0/8\"]")),
-                   "listed twice"));
-}
-
-BOOST_AUTO_TEST_CASE(peers_share_neither_name_nor_key_nor_prefix) {
-  const std::string first = head + peer(key_a, "name = \"a\"\nallowed_ips = [\"10.0.0.0/8\"]");
-  BOOST_TEST(holds(error_of(first + peer(key_b, "name = \"a\"")),
-                   "t.toml:10:8: error: the name `a` belongs to the peer at t.toml:4"));
-  BOOST_TEST(holds(error_of(first + peer(key_a)),
-                   "t.toml:9:14: error: this `public_key` belongs to the peer at t.toml:4"));
-  BOOST_TEST(holds(error_of(first + peer(key_b, "allowed_ips = [\"10.0.0.0/8\"]")),
-                   "t.toml:10:16: error: 10.0.0.0/8 belongs to the peer `a` at t.toml:4"));
-  accepted(parse(first + peer(key_b, "allowed_ips = [\"10.0.0.0/9\"]")));
-  accepted(parse(first + peer(key_b, "enabled = false\nallowed_ips = [\"10.0.0.0/8\"]")));
-}
-
-BOOST_AUTO_TEST_CASE(drop_ins_add_peers_and_nothing_else) {
-  const source_file good{"d/1.toml", peer(key_a, "allowed_ips = [\"10.0.0.0/8\"]")};
-  const conf::config read = accepted(parse(head, {good}));
-  BOOST_REQUIRE(read.peers.size() == 1U);
-  BOOST_TEST(read.peers[0].where.file == "d/1.toml");
-  const std::vector<std::string> lines = errors_of(
-      parse(head + "mtu = 1\n",
-            {good, {"d/2.toml", "[log]\n" + peer(key_b, "allowed_ips = [\"10.0.0.0/8\"]")}}));
-  BOOST_REQUIRE(lines.size() == 3U);
-  BOOST_TEST(begins(lines[0], "t.toml:4:"));
-  BOOST_TEST(begins(lines[1], "d/2.toml:1:2: error: unknown key `log` in a drop-in, which may"));
-  BOOST_TEST(holds(lines[2], "belongs to the peer without a name at d/1.toml:1"));
-}
-
-BOOST_AUTO_TEST_CASE(peers_without_a_name_get_a_unique_one) {
-  const conf::config read =
-      accepted(parse(head + peer(key_a) + peer(key_b, "name = \"AQAAAAAA…\"")));
-  BOOST_TEST(read.peers[0].settings.name == key_a);
 }
 
 BOOST_AUTO_TEST_CASE(large_files_are_read_whole) {

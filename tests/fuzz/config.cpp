@@ -43,6 +43,13 @@ std::variant<key_text, key_unreadable> read_key(const std::string& path) {
   return key_unreadable{"no such file"};
 }
 
+/// A key that mutations of the seeds' peer reach easily.
+public_key derive(const secret_key&) {
+  public_key own;
+  own.octets[0] = 2;
+  return own;
+}
+
 /// Leaves the main file's text in `text`.
 std::vector<source_file> split_drop_ins(octets& text) {
   std::vector<source_file> drop_ins;
@@ -57,6 +64,7 @@ std::vector<source_file> split_drop_ins(octets& text) {
 }
 
 void check(const conf::config& accepted) {
+  const public_key own = derive(accepted.interface.private_key);
   TROUPE_ASSERT(accepted.interface.mtu >= limits::mtu_min);
   TROUPE_ASSERT(accepted.interface.mtu <= limits::mtu_max);
   TROUPE_ASSERT(accepted.interface.private_key);
@@ -64,6 +72,7 @@ void check(const conf::config& accepted) {
   std::set<std::string> names;
   std::set<ip_prefix> prefixes;
   for (const peer_config& peer : accepted.peers) {
+    TROUPE_ASSERT(peer.settings.key != own);
     TROUPE_ASSERT(keys.insert(peer.settings.key).second);
     TROUPE_ASSERT(!peer.settings.name.empty() && names.insert(peer.settings.name).second);
     for (const ip_prefix& prefix : peer.settings.allowed_ips) {
@@ -93,7 +102,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<source_file> drop_ins = troupe::fuzz::split_drop_ins(rest);
   const source_file main{"main.toml", {rest.begin(), rest.end()}};
   const std::variant<config, std::vector<config_error>> parsed =
-      parse_config(main, drop_ins, troupe::fuzz::read_key);
+      parse_config(main, drop_ins, troupe::fuzz::read_key, troupe::fuzz::derive);
   if (const config* const accepted = std::get_if<config>(&parsed))
     troupe::fuzz::check(*accepted);
   else

@@ -97,6 +97,19 @@ def syntax_error(lab: Lab) -> None:
     require(places == ["3"], f"errors at the lines {places}:\n{done.stderr}")
 
 
+def own_key(lab: Lab) -> None:
+    """A peer with the interface's own key is an error at its place"""
+    tunnel = lone(lab)
+    tunnel.peers.append(Peer(tunnel.public_key))
+    path = tunnel.write_toml()
+    done = trouped(tunnel, "--check", str(path))
+    line = 1 + path.read_text(encoding="utf-8").splitlines().index(
+        f'public_key = "{tunnel.public_key}"')
+    require(done.returncode == 1 and
+            f"{path}:{line}:14: error: this is the interface's own key" in done.stderr,
+            f"exit {done.returncode}: {done.stderr!r}")
+
+
 def open_to_others(lab: Lab) -> None:
     """A file with a key that others can read is refused, and any file that others can write"""
     tunnel = lone(lab)
@@ -258,9 +271,9 @@ def keys_stay_secret(lab: Lab) -> None:
 
 def scenarios() -> list[Scenario]:
     return [scenario(play) for play in (
-        five_mistakes, syntax_error, open_to_others, reaches_the_kernel, default_route_refused,
-        port_in_use, unresolved_name, many_unresolved_names, log_targets, files_of_others,
-        keys_stay_secret)]
+        five_mistakes, syntax_error, own_key, open_to_others, reaches_the_kernel,
+        default_route_refused, port_in_use, unresolved_name, many_unresolved_names, log_targets,
+        files_of_others, keys_stay_secret)]
 
 
 if __name__ == "__main__":

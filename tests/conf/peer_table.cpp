@@ -1,0 +1,70 @@
+#include "conf/peer_table.hpp"
+
+#include "tests/conf/toml_texts.hpp"
+
+using namespace troupe;
+using namespace troupe::conf;
+
+BOOST_AUTO_TEST_SUITE(peer_table)
+
+BOOST_AUTO_TEST_CASE(peers_are_checked_one_by_one) {
+  BOOST_TEST(begins(error_of(head + "[[peer]]\nname = \"x\""),
+                    "t.toml:4:1: error: the peer has no `public_key`"));
+  BOOST_TEST(holds(error_of(head + "[peer]\nname = \"x\""), "[[peer]]"));
+  BOOST_TEST(holds(error_of("peer = [1]\n" + head), "a peer is a table"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "persistent_keepalive = 65536")), "to 65535"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"\"")), "1 to 64 octets"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "name = \"a\\nb\"")), "printing"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "enabled = \"yes\"")), "must be a boolean"));
+  BOOST_TEST(
+      holds(error_of(head + peer(key_a, "allowed_ips = [\"10.0.0.0\\u0000/8\"]")), "is no prefix"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ips = [\"::/0\"]")), "policy routing"));
+  BOOST_TEST(holds(error_of(head + peer(key_a, "allowed_ips = [\"10.0.0.0/8\", \"10.0.0.0/8\"]")),
+                   "listed twice"));
+}
+
+BOOST_AUTO_TEST_CASE(peers_share_neither_name_nor_key_nor_prefix) {
+  const std::string first = head + peer(key_a, "name = \"a\"\nallowed_ips = [\"10.0.0.0/8\"]");
+  BOOST_TEST(holds(error_of(first + peer(key_b, "name = \"a\"")),
+                   "t.toml:10:8: error: the name `a` belongs to the peer at t.toml:4"));
+  BOOST_TEST(holds(error_of(first + peer(key_a)),
+                   "t.toml:9:14: error: this `public_key` belongs to the peer at t.toml:4"));
+  BOOST_TEST(holds(error_of(first + peer(key_b, "allowed_ips = [\"10.0.0.0/8\"]")),
+                   "t.toml:10:16: error: 10.0.0.0/8 belongs to the peer `a` at t.toml:4"));
+  accepted(parse(first + peer(key_b, "allowed_ips = [\"10.0.0.0/9\"]")));
+  accepted(parse(first + peer(key_b, "enabled = false\nallowed_ips = [\"10.0.0.0/8\"]")));
+}
+
+BOOST_AUTO_TEST_CASE(drop_ins_add_peers_and_nothing_else) {
+  const source_file good{"d/1.toml", peer(key_a, "allowed_ips = [\"10.0.0.0/8\"]")};
+  const conf::config read = accepted(parse(head, {good}));
+  BOOST_REQUIRE(read.peers.size() == 1U);
+  BOOST_TEST(read.peers[0].where.file == "d/1.toml");
+  const std::vector<std::string> lines = errors_of(
+      parse(head + "mtu = 1\n",
+            {good, {"d/2.toml", "[log]\n" + peer(key_b, "allowed_ips = [\"10.0.0.0/8\"]")}}));
+  BOOST_REQUIRE(lines.size() == 3U);
+  BOOST_TEST(begins(lines[0], "t.toml:4:"));
+  BOOST_TEST(begins(lines[1], "d/2.toml:1:2: error: unknown key `log` in a drop-in, which may"));
+  BOOST_TEST(holds(lines[2], "belongs to the peer without a name at d/1.toml:1"));
+}
+
+BOOST_AUTO_TEST_CASE(peers_without_a_name_get_a_unique_one) {
+  const conf::config read =
+      accepted(parse(head + peer(key_a) + peer(key_b, "name = \"AQAAAAAA…\"")));
+  BOOST_TEST(read.peers[0].settings.name == key_a);
+}
+
+BOOST_AUTO_TEST_CASE(the_own_key_is_no_peers) {
+  const std::string text = "t.toml:5:14: error: this is the interface's own key; give the one";
+  BOOST_TEST(begins(error_of(head + peer(own_key)), text));
+  BOOST_TEST(begins(error_of(head + peer(own_key, "enabled = false")), text));
+  const std::vector<std::string> lines =
+      errors_of(parse(head, {{"d/1.toml", peer(key_a)}, {"d/2.toml", peer(own_key)}}));
+  BOOST_REQUIRE(lines.size() == 1U);
+  BOOST_TEST(begins(lines[0], "d/2.toml:2:14: error: this is the interface's own key"));
+  // Without a private key it is the lack of that alone.
+  BOOST_TEST(holds(error_of("[interface]\nname = \"t\"\n" + peer(own_key)), "no private key"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,76 @@
+// Configurations as texts, and what becomes of them.
+#pragma once
+
+#include "messages/keys.hpp"
+
+#include "conf/toml.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace troupe::conf {
+
+inline const std::string secret = "mDIYPpnBoVVWuuEWVRoXrY7TYPMpS01Vc6mVm5ZTI0s=";
+inline const std::string key_a = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+inline const std::string key_b = "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+/// The public key of `secret`, as far as these tests know.
+inline const std::string own_key = "AwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+inline const std::string zero = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+inline const std::string head =
+    "[interface]\nname = \"troupe0\"\nprivate_key = \"" + secret + "\"\n"; // three lines
+
+using result = std::variant<conf::config, std::vector<config_error>>;
+
+inline std::variant<key_text, key_unreadable> no_key_files(const std::string&) {
+  return key_unreadable{"no such file; make it with `troupectl genkey`"};
+}
+
+/// Whatever the private key is.
+inline public_key derive(const secret_key&) {
+  return public_key_from_base64(own_key).value();
+}
+
+inline result parse(const std::string& text, const std::vector<source_file>& drop_ins = {},
+                    const key_reader& read_key = no_key_files) {
+  return parse_config({"t.toml", text}, drop_ins, read_key, derive);
+}
+
+inline conf::config accepted(const result& parsed) {
+  if (const std::vector<config_error>* const errors =
+          std::get_if<std::vector<config_error>>(&parsed))
+    BOOST_FAIL(to_string(errors->front()));
+  return std::get<conf::config>(parsed);
+}
+
+inline std::vector<std::string> errors_of(const result& parsed) {
+  std::vector<std::string> lines;
+  if (const std::vector<config_error>* const errors =
+          std::get_if<std::vector<config_error>>(&parsed))
+    for (const config_error& error : *errors)
+      lines.push_back(to_string(error));
+  return lines;
+}
+
+/// The only error, for texts that have one.
+inline std::string error_of(const std::string& text) {
+  const std::vector<std::string> lines = errors_of(parse(text));
+  BOOST_TEST(lines.size() == 1U, text);
+  return lines.empty() ? "" : lines.front();
+}
+
+inline bool begins(const std::string& text, const std::string& start) {
+  return text.rfind(start, 0) == 0;
+}
+
+inline bool holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline std::string peer(const std::string& key, const std::string& rest = "") {
+  return "[[peer]]\npublic_key = \"" + key + "\"\n" + rest + "\n";
+}
+
+} // namespace troupe::conf
