@@ -257,37 +257,50 @@ void append(std::vector<config_error>& all, std::vector<config_error> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-} // namespace
-
-std::variant<config, std::vector<config_error>>
-parse_config(const source_file& main, const std::vector<source_file>& drop_ins,
-             const key_reader& read_key, const key_deriver& derive) {
+/// One document for each file; where one is no TOML, its error instead. Wipes the texts.
+std::vector<value> parse_all(std::vector<source_file>& files, std::vector<config_error>& errors) {
   std::vector<value> documents;
-  std::vector<config_error> errors;
-  const auto parse = [&](const source_file& source) {
-    std::variant<value, config_error> parsed = parse_document(source.path, source.text);
+  for (source_file& each : files) {
+    std::variant<value, config_error> parsed = parse_document(each.path, each.text);
+    wipe(each.text);
     if (config_error* const failure = std::get_if<config_error>(&parsed))
       errors.push_back(std::move(*failure));
     else
       documents.push_back(std::move(std::get<value>(parsed)));
-  };
-  parse(main);
-  std::for_each(drop_ins.begin(), drop_ins.end(), parse);
+  }
+  return documents;
+}
+
+} // namespace
+
+std::variant<config, std::vector<config_error>> parse_config(const source_file& main,
+                                                             const drop_in_reader& read_drop_ins,
+                                                             const key_reader& read_key,
+                                                             const key_deriver& derive) {
+  std::variant<value, config_error> parsed = parse_document(main.path, main.text);
+  if (config_error* const failure = std::get_if<config_error>(&parsed))
+    return std::vector<config_error>{std::move(*failure)};
+  error_list main_errors = errors_of(main);
+  section root(std::get<value>(parsed), "the file", main_errors);
+  config result = read_settings(root, main_errors, read_key);
+
+  drop_in_files drop_ins;
+  if (!result.interface.name.empty())
+    drop_ins = read_drop_ins(result.interface.name);
+  std::vector<config_error> errors;
+  std::vector<value> documents = parse_all(drop_ins.files, errors);
   if (!errors.empty())
     return errors;
 
-  error_list main_errors = errors_of(main);
-  section root(documents.front(), "the file", main_errors);
-  config result = read_settings(root, main_errors, read_key);
   peer_table peers(result.interface.routes, read_key);
   if (result.interface.private_key)
     peers.refuse(derive(result.interface.private_key));
   peers.read_all(root, main_errors);
   append(errors, main_errors.take_sorted());
-  for (std::size_t i = 0; i < drop_ins.size(); ++i) {
-    error_list own_errors = errors_of(drop_ins[i]);
-    section drop_in(documents[i + 1], "a drop-in, which may add [[peer]] and nothing else",
-                    own_errors);
+  append(errors, std::move(drop_ins.faults));
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    error_list own_errors = errors_of(drop_ins.files[i]);
+    section drop_in(documents[i], "a drop-in, which may add [[peer]] and nothing else", own_errors);
     drop_in.expect_only(drop_in_keys);
     peers.read_all(drop_in, own_errors);
     append(errors, own_errors.take_sorted());

@@ -38,11 +38,21 @@ using key_reader = std::function<std::variant<key_text, key_unreadable>(const st
 /// The public key of a secret one.
 using key_deriver = std::function<public_key(const secret_key&)>;
 
-/// `drop_ins` are IFNAME.d/*.toml in sorted order and may hold [[peer]] tables only. Errors come in
-/// the order of the files, then by position; where a file is no TOML, its syntax error stands
-/// alone.
-std::variant<config, std::vector<config_error>>
-parse_config(const source_file& main, const std::vector<source_file>& drop_ins,
-             const key_reader& read_key, const key_deriver& derive);
+/// IFNAME.d/*.toml in sorted order, and what is wrong with them as files. The texts are wiped by
+/// who receives them.
+struct drop_in_files {
+  std::vector<source_file> files;
+  std::vector<config_error> faults;
+};
+
+/// Called with the interface's name once that is known to be one.
+using drop_in_reader = std::function<drop_in_files(const std::string& interface_name)>;
+
+/// Drop-ins may hold [[peer]] tables only. Errors come in the order of the files, then by position;
+/// where a file is no TOML, its syntax error stands alone, or with those of other drop-ins.
+std::variant<config, std::vector<config_error>> parse_config(const source_file& main,
+                                                             const drop_in_reader& read_drop_ins,
+                                                             const key_reader& read_key,
+                                                             const key_deriver& derive);
 
 } // namespace troupe::conf

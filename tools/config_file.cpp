@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 namespace troupe::tools {
 
@@ -82,50 +83,57 @@ conf::key_reader key_reader_beside(const std::filesystem::path& folder) {
       };
 }
 
-std::vector<std::string> drop_ins_of(const std::filesystem::path& main) {
-  std::filesystem::path folder = main;
-  folder.replace_extension(".d");
-  std::vector<std::string> found;
-  std::error_code ignored; // no such folder: no drop-ins
-  for (const std::filesystem::directory_entry& entry :
-       std::filesystem::directory_iterator(folder, ignored))
-    if (entry.path().extension() == ".toml")
-      found.push_back(entry.path().string());
-  std::sort(found.begin(), found.end());
-  return found;
+/// As `path` has it, with what its permissions say. Adds to `faults` what is wrong with the file.
+std::optional<conf::source_file> read_source(const std::string& path,
+                                             std::vector<conf::config_error>& faults) {
+  std::variant<read_file, std::string> read = read_all(path);
+  if (const std::string* fault = std::get_if<std::string>(&read)) {
+    faults.push_back({{path, 1, 1}, *fault});
+    return std::nullopt;
+  }
+  read_file& file = std::get<read_file>(read);
+  if (others_own(file.facts))
+    faults.push_back({{path, 1, 1}, "the file belongs to another user; run: chown root " + path});
+  return conf::source_file{path, std::move(file.text), others_can_read(file.facts),
+                           others_can_write(file.facts)};
+}
+
+conf::drop_in_files read_drop_ins(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error))
+    if (entry->path().extension() == ".toml")
+      paths.push_back(entry->path().string());
+  std::sort(paths.begin(), paths.end());
+  conf::drop_in_files result;
+  if (error && error != std::errc::no_such_file_or_directory) // no folder: no drop-ins
+    result.faults.push_back(
+        {{folder.string(), 1, 1}, "the drop-ins cannot be listed: " + error.message()});
+  for (const std::string& path : paths)
+    if (std::optional<conf::source_file> file = read_source(path, result.faults))
+      result.files.push_back(std::move(*file));
+  return result;
 }
 
 } // namespace
 
 std::variant<conf::config, std::vector<conf::config_error>> read_config(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::vector<conf::config_error> faults;
-  std::vector<conf::source_file> files;
-  std::vector<std::string> paths = drop_ins_of(path);
-  paths.insert(paths.begin(), path);
-  for (const std::string& each : paths) {
-    std::variant<read_file, std::string> read = read_all(each);
-    if (const std::string* fault = std::get_if<std::string>(&read)) {
-      faults.push_back({{each, 1, 1}, *fault});
-      continue;
-    }
-    read_file& file = std::get<read_file>(read);
-    if (others_own(file.facts))
-      faults.push_back({{each, 1, 1}, "the file belongs to another user; run: chown root " + each});
-    files.push_back(
-        {each, std::move(file.text), others_can_read(file.facts), others_can_write(file.facts)});
-  }
-  if (!faults.empty())
+  std::optional<conf::source_file> main = read_source(path, faults);
+  if (!main)
     return faults;
-
-  conf::source_file main = std::move(files.front());
-  files.erase(files.begin());
-  std::variant<conf::config, std::vector<conf::config_error>> parsed =
-      conf::parse_config(main, files, key_reader_beside(std::filesystem::path(path).parent_path()),
-                         crypto::derive_public);
-  wipe(main.text);
-  for (conf::source_file& each : files)
-    wipe(each.text);
-  return parsed;
+  std::variant<conf::config, std::vector<conf::config_error>> parsed = conf::parse_config(
+      *main, [&folder](const std::string& name) { return read_drop_ins(folder / (name + ".d")); },
+      key_reader_beside(folder), crypto::derive_public);
+  wipe(main->text);
+  if (faults.empty())
+    return parsed;
+  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
+    faults.insert(faults.end(), errors->begin(), errors->end());
+  return faults;
 }
 
 } // namespace troupe::tools

@@ -11,7 +11,8 @@
 
 namespace troupe::tools {
 
-/// `IFNAME.toml` has its drop-ins in `IFNAME.d/*.toml` beside it, taken in sorted order.
+/// The drop-ins of the interface IFNAME are IFNAME.d/*.toml beside the file, whatever that is
+/// called, taken in sorted order.
 std::variant<conf::config, std::vector<conf::config_error>> read_config(const std::string& path);
 
 } // namespace troupe::tools

@@ -49,6 +49,25 @@ BOOST_AUTO_TEST_CASE(drop_ins_add_peers_and_nothing_else) {
   BOOST_TEST(holds(lines[2], "belongs to the peer without a name at d/1.toml:1"));
 }
 
+BOOST_AUTO_TEST_CASE(drop_ins_are_those_of_the_interfaces_name) {
+  std::vector<std::string> asked;
+  const auto read_drop_ins = [&asked](const std::string& name) {
+    asked.push_back(name);
+    return drop_in_files{{{"d/1.toml", peer(key_a)}}, {{{"d/2.toml", 1, 1}, "cannot be read"}}};
+  };
+  const std::vector<std::string> lines =
+      errors_of(parse_config({"t.toml", head + "mtu = 1\n"}, read_drop_ins, no_key_files, derive));
+  BOOST_TEST(asked == std::vector<std::string>{"troupe0"}, boost::test_tools::per_element());
+  BOOST_REQUIRE(lines.size() == 2U);
+  BOOST_TEST(begins(lines[0], "t.toml:4:"));
+  BOOST_TEST(lines[1] == "d/2.toml:1:1: error: cannot be read");
+  // A folder that belongs to no name is none.
+  for (const char* name : {"", "name = \"a/b\""})
+    errors_of(parse_config({"t.toml", "[interface]\n" + std::string(name)}, read_drop_ins,
+                           no_key_files, derive));
+  BOOST_TEST(asked.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(peers_without_a_name_get_a_unique_one) {
   const conf::config read =
       accepted(parse(head + peer(key_a) + peer(key_b, "name = \"AQAAAAAA…\"")));

@@ -35,7 +35,10 @@ inline public_key derive(const secret_key&) {
 
 inline result parse(const std::string& text, const std::vector<source_file>& drop_ins = {},
                     const key_reader& read_key = no_key_files) {
-  return parse_config({"t.toml", text}, drop_ins, read_key, derive);
+  const auto read_drop_ins = [&drop_ins](const std::string&) {
+    return drop_in_files{drop_ins, {}};
+  };
+  return parse_config({"t.toml", text}, read_drop_ins, read_key, derive);
 }
 
 inline conf::config accepted(const result& parsed) {

@@ -99,10 +99,11 @@ void check(const std::vector<config_error>& errors) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace troupe::conf;
   troupe::fuzz::octets rest(data, data + size);
-  const std::vector<source_file> drop_ins = troupe::fuzz::split_drop_ins(rest);
+  const drop_in_files drop_ins{troupe::fuzz::split_drop_ins(rest), {}};
+  const auto read_drop_ins = [&drop_ins](const std::string&) { return drop_ins; };
   const source_file main{"main.toml", {rest.begin(), rest.end()}};
   const std::variant<config, std::vector<config_error>> parsed =
-      parse_config(main, drop_ins, troupe::fuzz::read_key, troupe::fuzz::derive);
+      parse_config(main, read_drop_ins, troupe::fuzz::read_key, troupe::fuzz::derive);
   if (const config* const accepted = std::get_if<config>(&parsed))
     troupe::fuzz::check(*accepted);
   else

@@ -110,6 +110,35 @@ def own_key(lab: Lab) -> None:
             f"exit {done.returncode}: {done.stderr!r}")
 
 
+def drop_ins(lab: Lab) -> None:
+    """Drop-ins are looked for by the interface's name, beside the file; each fault is located"""
+    tunnel = lone(lab)
+    path = tunnel.write_toml().rename(lab.folder / "another-name.toml")
+    folder = lab.folder / f"{tunnel.name}.d"
+
+    def check(expected: int) -> str:
+        done = trouped(tunnel, "--check", str(path))
+        require(done.returncode == expected, f"exit {done.returncode}: {done.stderr!r}")
+        return done.stdout + done.stderr
+    require("ok, 1 peers" in check(0), "without a folder there are no drop-ins")
+    folder.mkdir()
+    more = folder / "more.toml"
+    more.write_text(f'[[peer]]\npublic_key = "{public_of(new_key())}"\n', encoding="utf-8")
+    require("ok, 2 peers" in check(0), "the drop-in was not found")
+    os.chown(more, 1234, 0)
+    (folder / "dangling.toml").symlink_to("nowhere")
+    path.write_text(path.read_text(encoding="utf-8") + "unknown = 1\n", encoding="utf-8")
+    said = check(1)
+    for place in (f"{path}:", f"{more}:1:1: error: the file belongs to another user",
+                  f"{folder}/dangling.toml:1:1: error: cannot be read"):
+        require(place in said, f"{place!r} is not in {said!r}")
+    more.unlink()
+    (folder / "dangling.toml").unlink()
+    folder.rmdir()
+    folder.write_text("no folder", encoding="utf-8")
+    require(f"{folder}:1:1: error: the drop-ins cannot be listed" in check(1), "a file passed")
+
+
 def open_to_others(lab: Lab) -> None:
     """A file with a key that others can read is refused, and any file that others can write"""
     tunnel = lone(lab)
@@ -271,9 +300,9 @@ def keys_stay_secret(lab: Lab) -> None:
 
 def scenarios() -> list[Scenario]:
     return [scenario(play) for play in (
-        five_mistakes, syntax_error, own_key, open_to_others, reaches_the_kernel,
-        default_route_refused, port_in_use, unresolved_name, many_unresolved_names, log_targets,
-        files_of_others, keys_stay_secret)]
+        five_mistakes, syntax_error, own_key, drop_ins, open_to_others,
+        reaches_the_kernel, default_route_refused, port_in_use, unresolved_name,
+        many_unresolved_names, log_targets, files_of_others, keys_stay_secret)]
 
 
 if __name__ == "__main__":
