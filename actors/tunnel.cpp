@@ -6,6 +6,9 @@
 #include "actors/affinity.hpp"
 #include "tun/icmp.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace troupe::actors {
 
 namespace {
@@ -143,16 +146,19 @@ void tunnel_state::answer_unreachable(const slab& batch, moment now) {
   for (const dropped& drop : batch.drops) {
     if (drop.reason != drop_reason::no_peer && drop.reason != drop_reason::no_endpoint)
       continue;
-    if (!icmp_allowance.take(now.steady))
-      return;
-    const crypto::originator::room room = out->origin.reserve(tun::unreachable_octets_max, now);
-    if (!room)
-      return;
     const arrival& packet = batch.arrivals[drop.arrival_index];
-    const std::size_t length = tun::make_unreachable({room.data(), tun::unreachable_octets_max},
-                                                     batch.range(packet.offset, packet.length));
+    std::array<std::uint8_t, tun::unreachable_octets_max> answer;
+    const std::size_t length =
+        tun::make_unreachable(answer, batch.range(packet.offset, packet.length));
+    // Allowance and reserve are for packets that may be answered.
     if (length == 0)
       continue;
+    if (!icmp_allowance.take(now.steady))
+      return;
+    const crypto::originator::room room = out->origin.reserve(length, now);
+    if (!room)
+      return;
+    std::copy_n(answer.begin(), length, room.data());
     room.in->deliveries.push_back({room.offset, static_cast<std::uint32_t>(length), peer_id::none});
     out->origin.commit(length);
     ++icmp_sent;

@@ -127,6 +127,14 @@ BOOST_AUTO_TEST_CASE(icmp_is_rate_limited) {
   BOOST_TEST(left.tun->take_written().size() == limits::icmp_burst);
 }
 
+BOOST_AUTO_TEST_CASE(packets_that_may_not_be_answered_cost_no_allowance) {
+  std::vector<packet> many(limits::icmp_burst + 10, ipv4_packet(left.address, "224.7.7.7"));
+  many.push_back(ipv4_packet(left.address, "10.7.7.7"));
+  send(left, many);
+  BOOST_TEST(left.tun->take_written().size() == 1);
+  BOOST_TEST(status_of(left).drops[drop_reason::no_peer] == many.size());
+}
+
 BOOST_AUTO_TEST_CASE(the_reserve_comes_home) {
   for (std::size_t i = 0; i < 3 * limits::slabs_of_tunnel_reserve; ++i) {
     advance(std::chrono::seconds(1));
