@@ -14,8 +14,6 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -49,14 +47,6 @@ public:
 private:
   tun::link interface_;
 };
-
-/// Keys are in locked memory, but what is being worked with is on stacks: no core file, no debugger
-/// of another user.
-void keep_secrets_in() {
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
-}
 
 /// Blocks the signals in this and all later threads, and makes them readable.
 unique_fd signals_as_descriptor() {
@@ -238,7 +228,6 @@ void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
 } // namespace
 
 int run_daemon(daemon_settings settings, parent_line parent) {
-  keep_secrets_in();
   try {
     const unique_fd signals = signals_as_descriptor();
     cpu_claim claim;

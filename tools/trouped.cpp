@@ -9,6 +9,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -92,6 +95,15 @@ std::optional<int> descriptor_from_environment(const char* name) {
   std::_Exit(exit_failed);
 }
 
+/// Keys are in locked memory, but what is being worked with is on stacks: no core file, no debugger
+/// of another user. From the first line on, since --check reads keys too, and what is set here goes
+/// on in the background process.
+void keep_secrets_in() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
 int run(tools::daemon_settings settings, bool foreground) {
   tools::parent_line parent;
   if (!foreground && environment("WG_PROCESS_FOREGROUND") != "1")
@@ -127,6 +139,7 @@ int run_bare(const command_line& asked) {
 } // namespace
 
 int main(int argc, char** argv) {
+  keep_secrets_in();
   tools::open_standard_descriptors();
   std::set_terminate(end_on_uncaught);
   command_line asked;

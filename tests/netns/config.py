@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from lab import Lab, Scenario, main, require, scenario, wait_until
 from traffic import ping, reaches
@@ -260,6 +261,31 @@ def log_targets(lab: Lab) -> None:
     require(not (lab.folder / "nowhere").exists(), "a folder was made for a log")
 
 
+def no_core_file(lab: Lab) -> None:
+    """No core file can be written, from --check neither, which reads keys as the daemon does"""
+    tunnel = lone(lab)
+    path = str(tunnel.write_toml())
+
+    def has_no_core(process: subprocess.Popen) -> bool:
+        about = Path("/proc", str(process.pid))
+        limits = (about / "limits").read_text(encoding="ascii")
+        return ((about / "comm").read_text(encoding="ascii") == "trouped\n" and
+                re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE) is not None)
+    # It stays at its last word, for which a full pipe has no room.
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb"), open(writing, "wb", buffering=0) as pipe:
+        while pipe.write(bytes(1 << 16)):
+            pass
+        os.set_blocking(writing, True)
+        for words in (["--check", path], ["-f", "--config", path]):
+            process = tunnel.host.popen("prlimit", "--core=1000000:1000000",
+                                        program(tunnel.implementation), *words, stdout=pipe)
+            lab.children.append(process)
+            wait_until("no core file", lambda: has_no_core(process))
+            process.kill()
+
+
 def files_of_others(lab: Lab) -> None:
     """A configuration or a key file that belongs to another user is refused"""
     tunnel = lone(lab)
@@ -302,7 +328,7 @@ def scenarios() -> list[Scenario]:
     return [scenario(play) for play in (
         five_mistakes, syntax_error, own_key, drop_ins, open_to_others,
         reaches_the_kernel, default_route_refused, port_in_use, unresolved_name,
-        many_unresolved_names, log_targets, files_of_others, keys_stay_secret)]
+        many_unresolved_names, log_targets, files_of_others, no_core_file, keys_stay_secret)]
 
 
 if __name__ == "__main__":
