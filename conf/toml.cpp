@@ -203,7 +203,7 @@ void read_admin(section& from, admin_config& result) {
   if (group == nullptr)
     return;
   if (group->text.empty() || group->text.find('\0') != std::string::npos)
-    from.error(group->at, "`group` must be the name or number of a group");
+    from.error(group->at, "`group` must be the name of a group");
   result.group = group->text;
 }
 

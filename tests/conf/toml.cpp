@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
       {"[udp]\nsenders = 17", "5:11", "from 1 to 16"},
       {"[tunnel]\ncpu = \"fast\"", "5:7", "\"none\""},
       {"[tunnel]\ncpu = 5000", "5:7", "from 0 to 1023"},
-      {"[admin]\ngroup = \"\"", "5:9", "name or number of a group"},
+      {"[admin]\ngroup = \"\"", "5:9", "name of a group"},
       {"[log]\nactors = 1", "5:10", "must be a table"},
       {"[log]\ntarget = \"x.log\"", "5:10", "absolute path"}};
   for (const auto& [setting, where, said] : rows) {
