@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(impossible_name_is_refused_before_anything_is_opened) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(device, *boost::unit_test::precondition(test::needs_root{}))
+BOOST_AUTO_TEST_SUITE(device)
 
 BOOST_FIXTURE_TEST_CASE(interface_lives_as_long_as_anybody_has_a_queue_of_it, test::sandbox) {
   std::unique_ptr<tun::packet_source> source;

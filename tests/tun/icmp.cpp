@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_whole_ip_packet_is_not_answered) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(icmp_through_a_device, *boost::unit_test::precondition(test::needs_root{}))
+BOOST_AUTO_TEST_SUITE(icmp_through_a_device)
 
 /// Runs `ping` and answers everything that comes out of the device; what ping said.
 std::string ping_unanswered(tun::device& tunnel, const std::string& arguments) {

@@ -45,7 +45,7 @@ void check_refused(const link_change& change, int error, const std::vector<std::
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(tun_link, *boost::unit_test::precondition(test::needs_root{}))
+BOOST_AUTO_TEST_SUITE(tun_link)
 
 BOOST_FIXTURE_TEST_CASE(interface_that_lives_elsewhere_from_the_start_is_an_error, test::sandbox) {
   const test::other_namespace there;

@@ -33,7 +33,7 @@ struct watched_device : test::sandbox {
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(link_monitor, *boost::unit_test::precondition(test::needs_root{}))
+BOOST_AUTO_TEST_SUITE(link_monitor)
 
 BOOST_FIXTURE_TEST_CASE(state_at_the_start_is_read, watched_device) {
   BOOST_TEST(monitor.state().name == "tA");

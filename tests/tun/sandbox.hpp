@@ -14,7 +14,8 @@
 
 namespace troupe::test {
 
-/// A fixture: the test's thread, and the programs it starts, are in a new network namespace.
+/// A fixture: the test's thread, and the programs it starts, are in a new network namespace. Fails
+/// where the test does not run as root.
 class sandbox {
 public:
   sandbox();
@@ -48,11 +49,6 @@ bool prints(const std::string& command, const std::string& text);
 
 /// Calls it on a thread that has lost all capabilities, as a daemon that gave them up would.
 void without_privileges(const std::function<void()>& call);
-
-/// For boost::unit_test::precondition: namespaces need root.
-struct needs_root {
-  boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const;
-};
 
 /// poll(2) at once: the events that are there for `fd`.
 short poll_now(int fd);
