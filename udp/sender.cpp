@@ -44,9 +44,10 @@ bool is_link_local(const ip_address& v6) {
   return v6.octets[0] == 0xfe && (v6.octets[1] & 0xc0) == 0x80;
 }
 
-/// The address only, as the kernel's WireGuard does: the way there is the routing table's to
-/// choose. With the interface as well, a host that is reached over one and routes back over another
-/// would send into nothing. A link-local address means nothing without its interface.
+/// The address only: the way there is the routing table's to choose. With the interface as well, a
+/// host that is reached over one and routes back over another would send into nothing. A link-local
+/// address means nothing without its interface. (What the kernel's WireGuard does beyond that is in
+/// ARCHITECTURE.md.)
 void append_source(control_writer& control, const source_address& source) {
   if (source.address.family == ip_family::v4) {
     in_pktinfo info{};
