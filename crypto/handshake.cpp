@@ -159,18 +159,28 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, static_work& done,
   return admit(done.opened, done.from, now, out);
 }
 
-/// The initiator is a peer; is its initiation new, and not too soon? Needs its static_static.
+/// Is an initiation new, and not too soon after the one that was answered last?
+std::optional<drop_reason> tunnel::untimely(const peer& initiator, const timestamp& sent_at,
+                                            moment now) const {
+  if (sent_at <= initiator.latest_timestamp)
+    return drop_reason::old_timestamp;
+  if (initiator.last_initiation_consumed != time_point::min() &&
+      now.steady - initiator.last_initiation_consumed < limits::initiation_interval_min)
+    return drop_reason::handshake_flood;
+  return std::nullopt;
+}
+
+/// The initiator is a peer: is its initiation to be answered? Needs its static_static.
 std::optional<drop_reason> tunnel::admit(opened_initiation& opened, const return_path& from,
                                          moment now, outbox& out) {
   peer& initiator = *find(opened.initiator);
   const std::optional<timestamp> sent_at = open_timestamp(opened, initiator.static_static);
   if (!sent_at)
     return drop_reason::invalid_handshake;
-  if (*sent_at <= initiator.latest_timestamp)
-    return drop_reason::old_timestamp;
-  if (initiator.last_initiation_consumed != time_point::min() &&
-      now.steady - initiator.last_initiation_consumed < limits::initiation_interval_min)
-    return drop_reason::handshake_flood;
+  if (const std::optional<drop_reason> refused = untimely(initiator, *sent_at, now))
+    return refused;
+  if (std::exchange(initiator.response_at_work, true))
+    return drop_reason::handshake_flood; // the interval runs from when that one is done
   ++initiations_received_out_;
   send_job(initiator.id, 0,
            respond_work{std::move(opened),
@@ -188,9 +198,14 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, respond_work& done
                                           outbox& out) {
   --initiations_received_out_;
   peer* const to = find(job.peer);
-  if (!fits(job) || to == nullptr || done.sent_at <= to->latest_timestamp ||
-      !done.preshared_key.same_as(to->preshared_key) || indices_.contains(done.sender_index))
+  if (to == nullptr)
     return drop_reason::stale_handshake;
+  to->response_at_work = false;
+  if (!fits(job) || !done.preshared_key.same_as(to->preshared_key) ||
+      indices_.contains(done.sender_index))
+    return drop_reason::stale_handshake;
+  if (const std::optional<drop_reason> refused = untimely(*to, done.sent_at, now))
+    return refused;
   if (!done.created)
     return drop_reason::invalid_handshake;
   to->latest_timestamp = done.sent_at;

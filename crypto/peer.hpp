@@ -67,6 +67,8 @@ struct peer {
   /// Of the last initiation of the peer that was answered: older ones are replays.
   timestamp latest_timestamp{};
   time_point last_initiation_consumed = time_point::min();
+  /// One of its initiations is being answered; others that come meanwhile come too soon.
+  bool response_at_work = false;
   cookie_maker cookies;
 
   // --- Time ------------------------------------------------------------------------------------

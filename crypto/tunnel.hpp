@@ -127,6 +127,8 @@ private:
                                                           outbox& out);
   [[nodiscard]] std::optional<drop_reason> check_load(const_bytes message, const return_path& from,
                                                       moment now, outbox& out);
+  [[nodiscard]] std::optional<drop_reason> untimely(const peer& initiator, const timestamp& sent_at,
+                                                    moment now) const;
   [[nodiscard]] std::optional<drop_reason> admit(opened_initiation& opened, const return_path& from,
                                                  moment now, outbox& out);
   [[nodiscard]] std::optional<drop_reason> finish(handshake_job& job, initiate_work& done,
