@@ -42,8 +42,7 @@ std::string_view tunnel::name_of(peer_id id) const {
 // --- Configuration -------------------------------------------------------------------------------
 
 void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
-  if (change.set_private_key)
-    set_private_key(change.private_key, out);
+  const bool other_key = change.set_private_key && set_private_key(change.private_key, out);
   for (const public_key& key : change.removed)
     if (peer* const gone = find(key))
       remove_peer(*gone, out);
@@ -52,6 +51,8 @@ void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
   if (change.forget_sources)
     for (const auto& [key, each] : peers_by_key_)
       each->local = {};
+  if (up_ && other_key)
+    wake_persistent(now, out);
 }
 
 void tunnel::forget_sources(const std::vector<peer_id>& peers) {
@@ -61,10 +62,10 @@ void tunnel::forget_sources(const std::vector<peer_id>& peers) {
 }
 
 /// Every session of the former key is retired and every peer shakes hands anew. The key that it has
-/// already changes nothing: `wg syncconf` always sends one.
-void tunnel::set_private_key(secret_key private_key, outbox& out) {
-  if (identity_ && identity_->private_key.same_as(private_key))
-    return;
+/// already changes nothing (`wg syncconf` always sends one): false.
+bool tunnel::set_private_key(secret_key private_key, outbox& out) {
+  if (identity_ ? identity_->private_key.same_as(private_key) : !private_key)
+    return false;
   identity_.reset();
   checker_.reset();
   if (private_key) {
@@ -82,7 +83,17 @@ void tunnel::set_private_key(secret_key private_key, outbox& out) {
     forget_session(each->next);
     if (each->current)
       each->current->retire();
+    if (!identity_) // nobody will shake hands for it
+      drop(*each, drop_reason::no_private_key, staging_.clear(each->staged));
   }
+  return true;
+}
+
+/// Who keeps its way open begins now, not with the first packet.
+void tunnel::wake_persistent(moment now, outbox& out) {
+  for (const auto& [key, each] : peers_by_key_)
+    if (each->persistent_keepalive > duration::zero())
+      send_keepalive(*each, now, out);
 }
 
 void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
@@ -153,16 +164,15 @@ void tunnel::on_link(bool up, std::uint32_t mtu, moment now, outbox& out) {
   if (std::exchange(up_, up) == up)
     return;
   for (const auto& [key, each] : peers_by_key_) {
-    if (up) {
-      each->last_initiation_begun = time_point::min();
-      if (each->persistent_keepalive > duration::zero())
-        send_keepalive(*each, now, out);
+    each->last_initiation_begun = time_point::min();
+    if (up)
       continue;
-    }
     drop(*each, drop_reason::interface_down, staging_.clear(each->staged));
     forget_sessions(*each);
     each->clock.stop();
   }
+  if (up)
+    wake_persistent(now, out);
 }
 
 // --- Time ----------------------------------------------------------------------------------------

@@ -141,6 +141,12 @@ void test_peer::set_private_key(const secret_key& fresh) {
   apply(change);
 }
 
+void test_peer::remove_private_key() {
+  tunnel_change change;
+  change.set_private_key = true;
+  apply(change);
+}
+
 peer_settings test_peer::settings_of(const test_peer& other, const peer_options& options) const {
   peer_settings settings{"peer " + std::to_string(other.number), other.key, options.preshared_key,
                          options.more_allowed_ips, options.persistent_keepalive_s};

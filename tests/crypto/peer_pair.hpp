@@ -68,6 +68,8 @@ public:
   // --- Set-up ------------------------------------------------------------------------------------
   /// Replaces the key pair.
   void set_private_key(const secret_key& fresh);
+  /// Takes it from the tunnel; `private_key` keeps it.
+  void remove_private_key();
   void knows(const test_peer& other, const peer_options& options = {});
   void forgets(const test_peer& other);
   void apply(const tunnel_change& change);
@@ -91,8 +93,7 @@ public:
   /// Lets go of the slabs that `hold_slabs` kept.
   void release_slabs();
 
-  // --- What a test looks at
-  // ------------------------------------------------------------------------
+  // --- What a test looks at ----------------------------------------------------------------------
   [[nodiscard]] tunnel_status status() const;
   [[nodiscard]] std::uint64_t drops(drop_reason reason) const { return status().drops[reason]; }
   [[nodiscard]] peer_status status_of(const test_peer& other) const;

@@ -94,12 +94,26 @@ BOOST_AUTO_TEST_CASE(packets_that_go_nowhere_are_dropped_each_for_its_reason) {
 BOOST_AUTO_TEST_CASE(without_a_private_key_nothing_is_sent) {
   peer_pair net;
   net.connect();
-  tunnel_change change;
-  change.set_private_key = true;
-  net.alice.apply(change);
+  net.alice.remove_private_key();
   net.alice.send_to(net.bob);
   BOOST_TEST(net.alice.drops(drop_reason::no_private_key) == 1U);
   BOOST_TEST(net.tap.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_when_the_private_key_goes_is_dropped) {
+  peer_pair net;
+  test_peer& carol = net.add();
+  net.alice.knows(carol);
+  net.filter = [](test_datagram&) { return false; };
+  net.alice.send(numbered(net.alice, net.bob, 3, 60));
+  net.alice.send_to(carol);
+  net.alice.remove_private_key();
+  BOOST_TEST(net.alice.drops(drop_reason::no_private_key) == 4U);
+  BOOST_TEST(net.alice.status_of(net.bob).drops[drop_reason::no_private_key] == 3U);
+  net.filter = nullptr;
+  net.alice.set_private_key(net.alice.private_key);
+  net.advance(10s);
+  BOOST_TEST(net.bob.received.empty());
 }
 
 BOOST_AUTO_TEST_CASE(equal_neighbours_leave_as_one_train_and_a_shorter_one_ends_it) {

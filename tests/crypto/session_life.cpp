@@ -108,9 +108,7 @@ BOOST_AUTO_TEST_CASE(persistent_keepalives_outlive_a_time_without_private_key) {
   net.settle();
   net.advance(1s);
   const secret_key kept = net.alice.private_key;
-  tunnel_change change;
-  change.set_private_key = true;
-  net.alice.apply(change);
+  net.alice.remove_private_key();
   net.bob.forgets(net.alice);
   net.advance(60s);
   net.alice.set_private_key(kept);

@@ -197,6 +197,22 @@ BOOST_AUTO_TEST_CASE(a_link_that_comes_up_wakes_peers_with_a_persistent_keepaliv
   BOOST_TEST(bob.status_of(alice).latest_handshake.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_private_key_wakes_peers_with_a_persistent_keepalive) {
+  peer_pair net;
+  const secret_key kept = net.alice.private_key;
+  net.alice.remove_private_key();
+  net.alice.knows(net.bob, {{}, 25, true, {}});
+  net.advance(100s);
+  BOOST_TEST(net.tap.empty());
+  net.alice.set_private_key(kept);
+  net.settle();
+  BOOST_TEST(net.bob.status_of(net.alice).latest_handshake.has_value());
+  net.tap.clear();
+  net.alice.set_private_key(kept); // no news
+  net.settle();
+  BOOST_TEST(net.tap.empty());
+}
+
 BOOST_AUTO_TEST_CASE(status_counts_whole_datagrams_and_tells_the_wall_clock_time_of_handshakes) {
   peer_pair net;
   const wall_time before = net.now().wall;
