@@ -81,7 +81,7 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, initiate_work& don
 
 std::optional<drop_reason> tunnel::receive_handshake(const_bytes message, wire::message_type type,
                                                      const return_path& from, moment now,
-                                                     outbox& out) {
+                                                     outbox& out, peer*& sender) {
   if (!identity_ || !checker_->valid_mac1(message))
     return drop_reason::invalid_mac1;
   if (const std::optional<drop_reason> refused = check_load(message, from, now, out))
@@ -98,7 +98,8 @@ std::optional<drop_reason> tunnel::receive_handshake(const_bytes message, wire::
   const auto owner = indices_.find(load_le32(response.receiver_index.data()));
   if (owner == indices_.end() || owner->second.on != nullptr)
     return drop_reason::unexpected_response;
-  peer& to = *owner->second.whose;
+  sender = owner->second.whose;
+  peer& to = *sender;
   if (to.pending->responses_at_work >= limits::responses_at_work_max)
     return drop_reason::handshake_backlog;
   ++to.pending->responses_at_work;
@@ -140,6 +141,7 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, open_work& done, m
   peer* const initiator = find(done.opened->initiator);
   if (initiator == nullptr)
     return drop_reason::unknown_peer;
+  job.peer = initiator->id; // whose drop it is from here on
   if (initiator->static_static)
     return admit(*done.opened, done.from, now, out);
   ++initiations_received_out_;
@@ -266,12 +268,16 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, finish_work& done,
   return std::nullopt;
 }
 
-std::optional<drop_reason> tunnel::receive_cookie(const_bytes message, moment now, outbox& out) {
+std::optional<drop_reason> tunnel::receive_cookie(const_bytes message, moment now, outbox& out,
+                                                  peer*& sender) {
   const wire::cookie_reply reply = wire::copy_from<wire::cookie_reply>(message);
   const auto owner = indices_.find(load_le32(reply.receiver_index.data()));
-  if (owner == indices_.end() || !owner->second.whose->cookies.consume(reply, now.steady))
+  if (owner == indices_.end())
     return drop_reason::unexpected_cookie;
-  note(peer_event::kind::cookie_received, *owner->second.whose, out);
+  sender = owner->second.whose;
+  if (!sender->cookies.consume(reply, now.steady))
+    return drop_reason::unexpected_cookie;
+  note(peer_event::kind::cookie_received, *sender, out);
   return std::nullopt;
 }
 

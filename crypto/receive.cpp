@@ -38,8 +38,8 @@ std::optional<drop_reason> tunnel::receive_one(slab& batch, const arrival& datag
   if (*type == wire::message_type::transport_data)
     return receive_data(batch, datagram, now, out, from);
   if (*type == wire::message_type::cookie_reply)
-    return receive_cookie(message, now, out);
-  return receive_handshake(message, *type, {datagram.remote, datagram.local}, now, out);
+    return receive_cookie(message, now, out, from);
+  return receive_handshake(message, *type, {datagram.remote, datagram.local}, now, out, from);
 }
 
 std::optional<drop_reason> tunnel::receive_data(slab& batch, const arrival& datagram, moment now,

@@ -123,9 +123,9 @@ private:
   [[nodiscard]] std::optional<drop_reason> receive_handshake(const_bytes message,
                                                              wire::message_type type,
                                                              const return_path& from, moment now,
-                                                             outbox& out);
+                                                             outbox& out, peer*& sender);
   [[nodiscard]] std::optional<drop_reason> receive_cookie(const_bytes message, moment now,
-                                                          outbox& out);
+                                                          outbox& out, peer*& sender);
   [[nodiscard]] std::optional<drop_reason> check_load(const_bytes message, const return_path& from,
                                                       moment now, outbox& out);
   [[nodiscard]] std::optional<drop_reason> untimely(const peer& initiator, const timestamp& sent_at,

@@ -226,6 +226,16 @@ BOOST_AUTO_TEST_CASE(two_copies_of_a_response_at_work_make_one_session) {
   BOOST_TEST(net.bob.received.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(copies_of_a_response_are_bounded_and_counted_at_the_peer) {
+  peer_pair net;
+  net.filter = losing(response_type);
+  net.alice.send_to(net.bob);
+  net.settle();
+  net.alice.receive(std::vector<test_datagram>(limits::responses_at_work_max + 3,
+                                               net.last(net.bob, response_type)));
+  BOOST_TEST(net.alice.status_of(net.bob).drops[drop_reason::handshake_backlog] == 3U);
+}
+
 BOOST_AUTO_TEST_CASE(a_replayed_initiation_gets_no_answer) {
   peer_pair net;
   net.alice.send_to(net.bob);
@@ -236,6 +246,7 @@ BOOST_AUTO_TEST_CASE(a_replayed_initiation_gets_no_answer) {
   BOOST_TEST(!receive(net.bob, initiation));
   net.settle();
   BOOST_TEST(net.bob.drops(drop_reason::old_timestamp) == 1U);
+  BOOST_TEST(net.bob.status_of(net.alice).drops[drop_reason::old_timestamp] == 1U);
   BOOST_TEST(net.tap.size() == before);
 }
 

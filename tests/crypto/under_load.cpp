@@ -135,6 +135,7 @@ BOOST_AUTO_TEST_CASE(a_cookie_reply_is_consumed_once_and_never_moves_the_endpoin
   astray.message[4] ^= 1; // no such index
   net.alice.receive({spoilt, astray, reply, reply});
   BOOST_TEST(net.alice.drops(drop_reason::unexpected_cookie) == 3U);
+  BOOST_TEST(net.alice.status_of(net.bob).drops[drop_reason::unexpected_cookie] == 2U);
   BOOST_TEST(net.alice.count(peer_event::kind::cookie_received) == 1U);
   BOOST_TEST(net.alice.last_receive_drops.back().arrival_index == 3U);
   BOOST_TEST((net.alice.status_of(net.bob).remote == net.bob.address));
