@@ -57,14 +57,15 @@ time_point timers::next_deadline() const {
 std::optional<timer_action> timers::take_due(time_point now) {
   if (retransmit_handshake_ <= now) {
     retransmit_handshake_ = never;
+    if (std::exchange(deferred_, false))
+      return timer_action::begin_deferred_handshake;
     if (attempts_ >= limits::handshake_attempts_max) {
       send_keepalive_ = never;
       if (zero_key_material_ == never)
         zero_key_material_ = now + limits::zero_key_material_time;
       return timer_action::give_up_handshake;
     }
-    if (!deferred_)
-      ++attempts_;
+    ++attempts_;
     return timer_action::retry_handshake;
   }
   if (send_keepalive_ <= now) {

@@ -20,6 +20,7 @@ namespace troupe::crypto {
 
 enum class timer_action : std::uint8_t {
   retry_handshake,
+  begin_deferred_handshake,
   give_up_handshake,
   send_keepalive,
   send_persistent_keepalive,

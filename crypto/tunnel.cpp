@@ -196,6 +196,9 @@ void tunnel::on_peer_timeout(peer& of, moment now, outbox& out) {
       of.local = {}; // perhaps the address we last used is what stopped working
       initiate(of, true, now, out);
       break;
+    case timer_action::begin_deferred_handshake: // nothing was sent, so nothing has failed
+      initiate(of, true, now, out);
+      break;
     case timer_action::give_up_handshake:
       note(peer_event::kind::handshake_gave_up, of, out);
       drop(of, drop_reason::handshake_failed, staging_.clear(of.staged));

@@ -83,9 +83,25 @@ BOOST_AUTO_TEST_CASE(a_deferred_initiation_is_asked_for_soon_and_not_counted) {
   for (int i = 0; i < 100; ++i) {
     clock.on_initiation_deferred(start, random);
     BOOST_TEST((clock.next_deadline() <= start + jitter_max));
-    BOOST_TEST((clock.take_due(start + jitter_max) == timer_action::retry_handshake));
+    BOOST_TEST((clock.take_due(start + jitter_max) == timer_action::begin_deferred_handshake));
   }
   BOOST_TEST(clock.attempts() == 0);
+  clock.on_handshake_initiated(start, random);
+  BOOST_TEST((clock.take_due(start + 6s) == timer_action::retry_handshake));
+}
+
+BOOST_AUTO_TEST_CASE(the_last_attempt_is_made_though_it_was_deferred) {
+  no_random random;
+  crypto::timers clock;
+  clock.on_handshake_initiated(start, random);
+  while (clock.attempts() < limits::handshake_attempts_max) {
+    BOOST_TEST((clock.take_due(clock.next_deadline()) == timer_action::retry_handshake));
+    clock.on_handshake_initiated(start, random);
+  }
+  clock.on_initiation_deferred(start, random);
+  BOOST_TEST((clock.take_due(start) == timer_action::begin_deferred_handshake));
+  clock.on_handshake_initiated(start, random);
+  BOOST_TEST((clock.take_due(start + 5s) == timer_action::give_up_handshake));
 }
 
 BOOST_AUTO_TEST_CASE(data_received_and_not_answered_asks_for_a_keepalive_after_10_s) {

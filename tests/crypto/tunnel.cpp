@@ -261,6 +261,31 @@ BOOST_AUTO_TEST_CASE(a_retry_does_not_insist_on_the_source_that_may_have_failed)
   BOOST_TEST(!net.last(net.alice, initiation_type).local.known());
 }
 
+BOOST_AUTO_TEST_CASE(an_initiation_that_had_to_wait_leaves_from_where_the_peer_reached_us) {
+  peer_pair net;
+  net.connect();
+  net.advance(200s); // the session is over, the source is known
+  std::vector<octets> packets;
+  for (std::size_t i = 0; i < limits::own_initiations_max; ++i) {
+    test_peer& silent = net.add(1);
+    net.alice.knows(silent);
+    packets.push_back(net.alice.packet_to(silent));
+  }
+  net.alice.hold_jobs = true;
+  net.alice.send(packets);
+  net.alice.send_to(net.bob, 7);
+  net.advance(limits::rekey_timeout_jitter_max); // it asks again, in vain
+  BOOST_TEST(net.handshakes_sent(net.alice) == 0U);
+  net.alice.hold_jobs = false;
+  net.advance(limits::rekey_timeout_jitter_max);
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{7}));
+  const auto to_bob = std::find_if(net.tap.begin(), net.tap.end(), [&](const test_datagram& each) {
+    return each.type() == initiation_type && each.target == net.bob.address;
+  });
+  BOOST_REQUIRE((to_bob != net.tap.end()));
+  BOOST_TEST(to_bob->local.known());
+}
+
 // --- Many ----------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(two_thousand_handshakes_at_once_are_bounded_and_all_complete) {
