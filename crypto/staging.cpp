@@ -23,6 +23,7 @@ peer_id staging::drop_oldest(staged_queue& queue) {
   const staged_queue::packet_list::iterator oldest = queue.oldest_;
   const peer_id peer = oldest->peer;
   octets_ -= cost(oldest->length);
+  queue.octets_ -= cost(oldest->length);
   queue.oldest_ = oldest->next_of_peer;
   --queue.count_;
   packets_.erase(oldest);
@@ -42,6 +43,7 @@ void staging::append(staged_queue& queue, peer_id peer, const_bytes packet) {
   queue.newest_ = added;
   ++queue.count_;
   octets_ += cost(packet.size());
+  queue.octets_ += cost(packet.size());
 }
 
 } // namespace troupe::crypto

@@ -1,5 +1,6 @@
 // Packets that wait for a handshake: copied out of their slab, so that a peer that never answers
-// holds no credit, into a pool bounded over all peers. When a bound is reached the oldest goes.
+// holds no credit, into a pool bounded per peer and over all peers. When a bound is reached the
+// oldest goes: the peer's own, or that of all.
 #pragma once
 
 #include "messages/bytes.hpp"
@@ -29,6 +30,7 @@ private:
   packet_list::iterator oldest_;
   packet_list::iterator newest_;
   std::size_t count_ = 0;
+  std::size_t octets_ = 0; // as staging::cost counts them
 };
 
 struct staged_queue::packet {
@@ -47,7 +49,9 @@ public:
   /// `evicted(peer_id)` each. The cost of one packet is at most octets_max.
   template <class Evicted>
   void push(staged_queue& queue, peer_id peer, const_bytes packet, Evicted&& evicted) {
-    if (queue.count_ >= limits::staged_packets_per_peer_max)
+    while (queue.count_ >= limits::staged_packets_per_peer_max ||
+           (!queue.empty() &&
+            queue.octets_ + cost(packet.size()) > limits::staged_octets_per_peer_max))
       evicted(drop_oldest(queue));
     while (octets_ + cost(packet.size()) > octets_max_)
       evicted(drop_oldest(*packets_.front().queue));

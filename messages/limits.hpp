@@ -110,6 +110,9 @@ inline constexpr std::size_t udp_receivers = 2;
 /// Packets waiting for a handshake, per peer (kernel: MAX_STAGED_PACKETS) and over all peers.
 inline constexpr std::size_t staged_packets_per_peer_max = 128;
 inline constexpr std::size_t staged_octets_max = 4 * 1024 * 1024;
+/// With a large MTU the packets of one peer would fill the pool, and a silent peer would drive out
+/// what others wait for. At the usual MTU its 128 packets are well below this.
+inline constexpr std::size_t staged_octets_per_peer_max = staged_octets_max / 8;
 /// What the pool keeps beside a packet: its node and what two allocations cost. Counted, so that a
 /// flood of tiny packets stays within the bound, too.
 inline constexpr std::size_t staged_packet_overhead_octets = 128;
@@ -122,8 +125,10 @@ inline constexpr std::size_t packet_memory_max =
     + staged_octets_max;                                           // waiting for a handshake
 
 static_assert(transmit_slab_octets >= mtu_max + 32, "a slab holds one largest packet, sealed");
-static_assert(staged_octets_max >= mtu_max + staged_packet_overhead_octets,
+static_assert(staged_octets_per_peer_max >= mtu_max + staged_packet_overhead_octets,
               "one packet can always be staged");
+static_assert(staged_octets_per_peer_max >=
+              staged_packets_per_peer_max * (mtu_default + staged_packet_overhead_octets));
 static_assert(receive_slab_octets <= std::numeric_limits<std::uint32_t>::max(), "see arrival");
 static_assert(under_load_backlog >= 1);
 static_assert(own_initiations_max < handshake_jobs_max, "there is always room to answer");

@@ -66,6 +66,30 @@ BOOST_AUTO_TEST_CASE(the_129th_packet_of_a_peer_evicts_its_first) {
   BOOST_TEST((room.take_all(2) == std::vector<int>{200}));
 }
 
+BOOST_AUTO_TEST_CASE(large_packets_of_a_peer_evict_its_own_and_not_those_of_others) {
+  constexpr std::size_t mtu = 34736; // 128 of them and their keeping would take 4.3 MiB
+  waiting_room room;
+  room.push(2, 200, mtu);
+  for (std::uint8_t i = 0; i < 128; ++i)
+    room.push(1, i, mtu);
+  const std::size_t fit = limits::staged_octets_per_peer_max / crypto::staging::cost(mtu);
+  BOOST_TEST(room.queues[1].size() == fit);
+  BOOST_TEST(room.evicted[1] == static_cast<int>(128 - fit));
+  BOOST_TEST(room.evicted[2] == 0);
+  BOOST_TEST(room.take_all(1).back() == 127);
+  BOOST_TEST((room.take_all(2) == std::vector<int>{200}));
+  for (std::uint8_t i = 0; i < 128; ++i) // room is given back
+    room.push(1, i, 100);
+  BOOST_TEST(room.queues[1].size() == 128U);
+}
+
+BOOST_AUTO_TEST_CASE(one_packet_of_the_largest_mtu_always_fits) {
+  waiting_room room;
+  for (std::uint8_t i = 0; i < 20; ++i)
+    room.push(1, i, limits::mtu_max);
+  BOOST_TEST(room.take_all(1).back() == 19);
+}
+
 BOOST_AUTO_TEST_CASE(over_all_peers_the_oldest_goes_first) {
   waiting_room room(10 * crypto::staging::cost(100));
   for (std::uint8_t i = 0; i < 10; ++i)
