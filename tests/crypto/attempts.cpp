@@ -1,0 +1,59 @@
+// How often a handshake is tried, and when that ends.
+#include "tests/crypto/peer_pair.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe;
+using namespace troupe::crypto;
+using namespace std::chrono_literals;
+
+BOOST_AUTO_TEST_SUITE(attempts)
+
+BOOST_AUTO_TEST_CASE(an_unanswered_initiation_is_retried_for_90_s_and_what_waited_is_dropped) {
+  peer_pair net;
+  net.filter = [](test_datagram&) { return false; };
+  const time_point start = net.now().steady;
+  net.alice.send({net.alice.packet_to(net.bob), net.alice.packet_to(net.bob)});
+  net.advance(80s);
+  BOOST_TEST(net.alice.drops(drop_reason::handshake_failed) == 0U);
+  net.advance(60s);
+  BOOST_TEST(net.alice.drops(drop_reason::handshake_failed) == 2U);
+  BOOST_TEST(net.alice.count(peer_event::kind::handshake_gave_up) == 1U);
+  BOOST_TEST(net.tap.size() == 19U);
+  for (std::size_t i = 1; i < net.tap.size(); ++i) {
+    const duration waited = net.tap[i].sent_at - net.tap[i - 1].sent_at;
+    BOOST_TEST((waited >= 5s && waited <= 5s + 333ms));
+  }
+  BOOST_TEST((net.tap.back().sent_at <= start + 90s + 18 * 333ms));
+  net.advance(1000s);
+  BOOST_TEST(net.tap.size() == 19U);
+  BOOST_TEST((net.alice.core.next_deadline() == never));
+  net.filter = nullptr;
+  net.alice.send_to(net.bob, 9); // and a new packet starts anew
+  net.settle();
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{9}));
+}
+
+BOOST_AUTO_TEST_CASE(many_packets_make_no_more_than_one_initiation_in_5_s) {
+  peer_pair net;
+  net.filter = [](test_datagram&) { return false; };
+  for (int i = 0; i < 199; ++i) {
+    net.alice.send_to(net.bob);
+    net.advance(100ms);
+  }
+  BOOST_TEST(net.handshakes_sent(net.alice) == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_response_is_made_up_for_by_the_retry) {
+  peer_pair net;
+  int lost = 0;
+  net.filter = [&](test_datagram& datagram) {
+    return datagram.type() != response_type || ++lost > 2;
+  };
+  net.alice.send_to(net.bob, 4);
+  net.advance(12s);
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{4}));
+  BOOST_TEST(net.handshakes_sent(net.alice) == 3U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
