@@ -67,7 +67,7 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, initiate_work& don
   if (!done.created)
     return drop_reason::invalid_handshake; // the peer's key is one whose DH is zero
   if (!send_handshake(*to, done.created->message, {*to->remote, to->local}, now, out))
-    return drop_reason::reserve_empty;
+    return drop_reason::handshake_without_room;
   forget_initiation(*to);
   to->pending = std::make_unique<pending_initiation>(
       pending_initiation{std::move(done.created->kept), done.sender_index});
@@ -121,7 +121,7 @@ std::optional<drop_reason> tunnel::check_load(const_bytes message, const return_
                : std::optional(drop_reason::rate_limited);
   const originator::room room = out.origin.reserve(sizeof(wire::cookie_reply), now);
   if (!room)
-    return drop_reason::reserve_empty;
+    return drop_reason::handshake_without_room;
   const wire::cookie_reply reply = checker_->make_reply(message, from.remote, now.steady, random_);
   const const_bytes octets = wire::as_bytes(reply);
   std::copy(octets.begin(), octets.end(), room.data());
@@ -223,7 +223,7 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, respond_work& done
   authenticated(*to, now);
   rearm(*to);
   if (!send_handshake(*to, done.created->message, done.from, now, out))
-    return drop_reason::reserve_empty;
+    return drop_reason::handshake_without_room;
   return std::nullopt;
 }
 

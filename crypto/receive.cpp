@@ -1,5 +1,6 @@
 // The way in, whitepaper section 6.1 to 6.5:
-//   1. what message is it                  malformed_message; handshakes go to handshake.cpp
+//   1. what message is it                  received_while_down, malformed_message; handshakes go to
+//                                          handshake.cpp
 //   2. find the session by its index       unknown_index
 //   3. open, check and commit the counter  session_expired, decrypt_failed, replayed
 //   Beyond this point the datagram is known to come from the peer.
@@ -30,7 +31,7 @@ void tunnel::on_cipher(slab& batch, moment now, outbox& out) {
 std::optional<drop_reason> tunnel::receive_one(slab& batch, const arrival& datagram, moment now,
                                                outbox& out, peer*& from) {
   if (!up_)
-    return drop_reason::interface_down;
+    return drop_reason::received_while_down;
   const const_bytes message = batch.range(datagram.offset, datagram.length);
   const std::optional<wire::message_type> type = wire::classify(message);
   if (!type)

@@ -36,6 +36,7 @@ enum class stage : std::uint8_t {
   X(no_socket, udp_send, "no UDP socket of the endpoint's address family")                         \
   X(send_error, udp_send, "the kernel refused the datagram for another reason")                    \
   X(truncated, udp_receive, "the datagram was longer than the buffer")                             \
+  X(received_while_down, receive, "the interface was down when the datagram came")                 \
   X(malformed_message, receive, "not a WireGuard message")                                         \
   X(unknown_index, receive, "no session has the receiver index")                                   \
   X(session_expired, receive, "the session is too old or has counted too far")                     \
@@ -54,6 +55,7 @@ enum class stage : std::uint8_t {
   X(handshake_flood, handshake, "handshakes of one peer in too short a time")                      \
   X(unexpected_response, handshake, "a response that no initiation waits for")                     \
   X(unexpected_cookie, handshake, "a cookie reply that nothing sent asked for")                    \
+  X(handshake_without_room, handshake, "the tunnel's own slabs were all in flight: not sent")      \
   X(stale_handshake, handshake, "configuration or handshake changed while it was worked on")       \
   X(tun_refused, tun_write, "the TUN device refused the packet")
 

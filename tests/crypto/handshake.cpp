@@ -300,6 +300,29 @@ BOOST_AUTO_TEST_CASE(second_initiation_within_flood_window_is_dropped) {
   BOOST_TEST(net.bob.drops(drop_reason::handshake_flood) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_handshake_without_room_is_counted_and_made_up_for_by_the_retry) {
+  test_network net;
+  test_peer& alice = net.add();
+  test_peer& bob = net.add(1);
+  for (test_peer* each : {&alice, &bob}) {
+    each->knows(each == &alice ? bob : alice);
+    each->link(true);
+  }
+  bob.hold_slabs = true;
+  alice.send_to(bob, 1);
+  net.settle(); // the response takes bob's only slab
+  alice.link(false);
+  alice.link(true);
+  net.advance(1s);
+  alice.send_to(bob, 2);
+  net.settle();
+  BOOST_TEST(net.sent(bob, response_type) == 1U);
+  BOOST_TEST(bob.status_of(alice).drops[drop_reason::handshake_without_room] == 1U);
+  bob.release_slabs();
+  net.advance(6s);
+  BOOST_TEST((bob.markers() == std::vector<std::uint8_t>{1, 2}));
+}
+
 BOOST_AUTO_TEST_CASE(initiations_at_work_together_get_one_answer) {
   peer_pair net;
   bare_peer bare(net, net.bob, {});
