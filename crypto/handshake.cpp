@@ -26,8 +26,11 @@ constexpr std::uint8_t handshake_traffic_class = 0x88;
 void tunnel::initiate(peer& to, bool retry, moment now, outbox& out) {
   if (!up_ || !identity_ || !to.remote || to.initiation_at_work)
     return;
-  if (!retry)
+  if (!retry) {
     to.clock.on_fresh_attempt();
+    if (to.clock.awaits_retry())
+      return;
+  }
   if (to.last_initiation_begun != time_point::min() &&
       now.steady - to.last_initiation_begun < limits::rekey_timeout)
     return;
@@ -42,8 +45,10 @@ void tunnel::initiate(peer& to, bool retry, moment now, outbox& out) {
   ++initiations_own_out_;
   to.clock.on_handshake_initiated(now.steady, random_);
   rearm(to);
+  if (to.clock.take_no_answer()) // with packets all the time the retries never end
+    note(peer_event::kind::handshake_gave_up, to, out);
   note(peer_event::kind::handshake_started, to, out);
-  out.events.back().attempt = to.clock.attempts() + 1;
+  out.events.back().attempt = to.clock.on_initiation_begun();
   send_job(to.id, to.attempt,
            initiate_work{to.static_static,
                          fresh_ephemeral(),

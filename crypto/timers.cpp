@@ -37,6 +37,8 @@ void timers::on_handshake_initiated(time_point now, random_source& random) {
 void timers::on_handshake_complete() {
   retransmit_handshake_ = never;
   attempts_ = 0;
+  unanswered_ = 0;
+  told_unanswered_ = 0;
   last_minute_handshake_sent_ = false;
 }
 
@@ -85,6 +87,13 @@ std::optional<timer_action> timers::take_due(time_point now) {
     return timer_action::send_persistent_keepalive;
   }
   return std::nullopt;
+}
+
+bool timers::take_no_answer() {
+  if (unanswered_ - told_unanswered_ <= limits::handshake_attempts_max)
+    return false;
+  told_unanswered_ = unanswered_;
+  return true;
 }
 
 bool timers::take_last_minute_handshake() {

@@ -41,11 +41,15 @@ public:
   void on_persistent_keepalive_due(time_point now, duration interval) {
     on_any_authenticated_packet_traversal(now, interval);
   }
+  /// An initiation is begun: the how-manieth since the last handshake that was completed.
+  int on_initiation_begun() { return ++unanswered_; }
   void on_handshake_initiated(time_point now, random_source& random);
   void on_handshake_complete();
   void on_session_derived(time_point now);
   /// A fresh reason to shake hands, not a retry: the attempts are counted anew.
   void on_fresh_attempt() { attempts_ = 0; }
+  /// What was begun is void: the next handshake need not wait for its time.
+  void on_initiation_forgotten() { retransmit_handshake_ = never; }
   /// The initiation could not be made now (too many at work): ask again soon, uncounted.
   void on_initiation_deferred(time_point now, random_source& random);
   /// The interface went down or the peer goes: nothing is due any more.
@@ -56,6 +60,11 @@ public:
   /// What is due at `now`, one action at a time until there is none.
   [[nodiscard]] std::optional<timer_action> take_due(time_point now);
   [[nodiscard]] int attempts() const { return attempts_; }
+  /// The next initiation is the timer's to begin, in its time and with its jitter.
+  [[nodiscard]] bool awaits_retry() const { return retransmit_handshake_ != never; }
+  /// Whether it is time to say that the peer does not answer: once in as many initiations as
+  /// rekey_attempt_time takes, whoever asked for them.
+  [[nodiscard]] bool take_no_answer();
   /// On receiving late in a session's life the initiator renews it once, not once a packet.
   [[nodiscard]] bool take_last_minute_handshake();
 
@@ -65,7 +74,11 @@ private:
   time_point new_handshake_ = never;
   time_point zero_key_material_ = never;
   time_point persistent_keepalive_ = never;
+  /// Retries since there was a fresh reason; when there are too many nothing is sent any more.
   int attempts_ = 0;
+  /// Initiations since the last handshake that was completed, and how many of them were told of.
+  int unanswered_ = 0;
+  int told_unanswered_ = 0;
   bool deferred_ = false;
   bool last_minute_handshake_sent_ = false;
 };

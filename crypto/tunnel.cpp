@@ -52,7 +52,7 @@ void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
     for (const auto& [key, each] : peers_by_key_)
       each->local = {};
   if (up_ && other_key)
-    wake_persistent(now, out);
+    wake_peers(now, out);
 }
 
 void tunnel::forget_sources(const std::vector<peer_id>& peers) {
@@ -80,6 +80,8 @@ bool tunnel::set_private_key(secret_key private_key, outbox& out) {
     each->static_static = {};
     each->last_initiation_begun = time_point::min();
     forget_initiation(*each);
+    if (!each->initiation_at_work)
+      each->clock.on_initiation_forgotten();
     forget_session(each->next);
     if (each->current)
       each->current->retire();
@@ -89,10 +91,10 @@ bool tunnel::set_private_key(secret_key private_key, outbox& out) {
   return true;
 }
 
-/// Who keeps its way open begins now, not with the first packet.
-void tunnel::wake_persistent(moment now, outbox& out) {
+/// Who keeps its way open, or has packets waiting, begins now and not with the next packet.
+void tunnel::wake_peers(moment now, outbox& out) {
   for (const auto& [key, each] : peers_by_key_)
-    if (each->persistent_keepalive > duration::zero())
+    if (each->persistent_keepalive > duration::zero() || !each->staged.empty())
       send_keepalive(*each, now, out);
 }
 
@@ -172,7 +174,7 @@ void tunnel::on_link(bool up, std::uint32_t mtu, moment now, outbox& out) {
     each->clock.stop();
   }
   if (up)
-    wake_persistent(now, out);
+    wake_peers(now, out);
 }
 
 // --- Time ----------------------------------------------------------------------------------------
@@ -200,7 +202,8 @@ void tunnel::on_peer_timeout(peer& of, moment now, outbox& out) {
       initiate(of, true, now, out);
       break;
     case timer_action::give_up_handshake:
-      note(peer_event::kind::handshake_gave_up, of, out);
+      if (of.clock.take_no_answer())
+        note(peer_event::kind::handshake_gave_up, of, out);
       drop(of, drop_reason::handshake_failed, staging_.clear(of.staged));
       forget_initiation(of);
       break;

@@ -85,7 +85,7 @@ private:
   peer* find(peer_id id) const;
   peer* find(const public_key& key) const;
   [[nodiscard]] bool set_private_key(secret_key private_key, outbox& out);
-  void wake_persistent(moment now, outbox& out);
+  void wake_peers(moment now, outbox& out);
   void set_peer(const peer_change& change, moment now, outbox& out);
   peer& add_peer(const public_key& key);
   void remove_peer(peer& gone, outbox& out);

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace troupe::crypto;
 using namespace std::chrono_literals;
@@ -42,6 +44,56 @@ BOOST_AUTO_TEST_CASE(many_packets_make_no_more_than_one_initiation_in_5_s) {
     net.advance(100ms);
   }
   BOOST_TEST(net.handshakes_sent(net.alice) == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(with_packets_all_the_time_retries_keep_their_jitter_and_giving_up_is_told) {
+  peer_pair net;
+  net.filter = [](test_datagram&) { return false; };
+  const time_point start = net.now().steady;
+  for (int i = 0; i < 6000; ++i) {
+    net.alice.send_to(net.bob);
+    net.advance(100ms);
+  }
+  const std::size_t sent = net.tap.size();
+  BOOST_TEST(net.handshakes_sent(net.alice) == sent);
+  BOOST_TEST((sent >= 113 && sent <= 120));
+  int with_a_packet = 0;
+  for (std::size_t i = 1; i < sent; ++i) {
+    const duration waited = net.tap[i].sent_at - net.tap[i - 1].sent_at;
+    BOOST_TEST((waited >= 5s && waited <= 5s + 333ms));
+    with_a_packet += (net.tap[i].sent_at - start) % 100ms == 0ms ? 1 : 0;
+  }
+  BOOST_TEST(with_a_packet < 5); // by chance only
+  BOOST_TEST(net.alice.count(peer_event::kind::handshake_gave_up) == (sent - 1) / 19);
+  int attempt = 0;
+  for (const peer_event& each : net.alice.events)
+    if (each.what == peer_event::kind::handshake_started)
+      BOOST_TEST(each.attempt == ++attempt);
+  BOOST_TEST(attempt == static_cast<int>(sent));
+
+  net.filter = nullptr;
+  net.advance(30s); // alive again
+  BOOST_TEST(net.alice.count(peer_event::kind::handshake_completed) == 1U);
+  net.filter = [](test_datagram&) { return false; };
+  net.advance(200s);
+  net.alice.send_to(net.bob);
+  net.settle();
+  BOOST_TEST(net.alice.events.back().attempt == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_private_key_does_not_wait_for_the_retry_under_the_former) {
+  peer_pair net;
+  net.filter = [](test_datagram&) { return false; };
+  net.alice.send_to(net.bob, 3); // waits
+  net.advance(1s);
+  net.filter = nullptr;
+  const secret_key fresh =
+      secret_key::make([](bytes out) { std::fill(out.begin(), out.end(), std::uint8_t{5}); });
+  net.bob.forgets(net.alice);
+  net.alice.set_private_key(fresh);
+  net.bob.knows(net.alice);
+  net.settle();
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{3}));
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_response_is_made_up_for_by_the_retry) {

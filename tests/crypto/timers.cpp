@@ -104,6 +104,19 @@ BOOST_AUTO_TEST_CASE(the_last_attempt_is_made_though_it_was_deferred) {
   BOOST_TEST((clock.take_due(start + 5s) == timer_action::give_up_handshake));
 }
 
+BOOST_AUTO_TEST_CASE(no_answer_is_told_once_in_19_initiations_and_forgotten_with_an_answer) {
+  crypto::timers clock;
+  for (int i = 1; i <= 3 * 19; ++i) {
+    BOOST_TEST(clock.on_initiation_begun() == i);
+    clock.on_fresh_attempt(); // a packet; it is still the same silence
+    BOOST_TEST(clock.take_no_answer() == (i % 19 == 0));
+    BOOST_TEST(!clock.take_no_answer());
+  }
+  clock.on_handshake_complete();
+  BOOST_TEST(clock.on_initiation_begun() == 1);
+  BOOST_TEST(!clock.take_no_answer());
+}
+
 BOOST_AUTO_TEST_CASE(data_received_and_not_answered_asks_for_a_keepalive_after_10_s) {
   crypto::timers clock;
   clock.on_data_received(start);
