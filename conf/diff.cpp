@@ -39,10 +39,9 @@ bool same_prefixes(const std::vector<ip_prefix>& left, const std::vector<ip_pref
   return left == right || (left.size() == right.size() && sorted(left) == sorted(right));
 }
 
-bool same_settings(const peer_settings& left, const peer_settings& right) {
+bool same_but_prefixes(const peer_settings& left, const peer_settings& right) {
   return left.name == right.name && left.persistent_keepalive_s == right.persistent_keepalive_s &&
-         left.preshared_key.same_as(right.preshared_key) &&
-         same_prefixes(left.allowed_ips, right.allowed_ips);
+         left.preshared_key.same_as(right.preshared_key);
 }
 
 /// An endpoint that is taken away is no change: a peer may always have one learnt by roaming.
@@ -70,9 +69,11 @@ void compare_peers(const config& before, const config& after, const diff_hints& 
         peer.remote && peer.remote->literal && (moved || hints.endpoint_given.count(key) != 0);
     if (moved && !peer.remote->literal)
       result.names.push_back({key, peer.remote->host, peer.remote->port});
-    if (fresh || sets_endpoint || !same_settings(found->second->settings, peer.settings))
+    const bool routed_anew =
+        fresh || !same_prefixes(found->second->settings.allowed_ips, peer.settings.allowed_ips);
+    if (routed_anew || sets_endpoint || !same_but_prefixes(found->second->settings, peer.settings))
       result.tunnel.changed.push_back(
-          {peer.settings, sets_endpoint ? peer.remote->literal : std::nullopt});
+          {peer.settings, sets_endpoint ? peer.remote->literal : std::nullopt, routed_anew});
   }
 }
 

@@ -114,9 +114,8 @@ void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
     set.remote = change.remote;
     set.local = {};
   }
-  routes_.remove_peer(set.id);
-  for (const ip_prefix& prefix : settings.allowed_ips)
-    routes_.insert(prefix, set.id);
+  if (known == nullptr || change.allowed_ips_changed)
+    set_allowed_ips(set, settings.allowed_ips);
 
   const duration keepalive = std::chrono::seconds(settings.persistent_keepalive_s);
   const bool due_now = keepalive > duration::zero() &&
@@ -126,6 +125,12 @@ void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
     send_keepalive(set, now, out);
   if (up_ && change.remote && !set.staged.empty())
     release_staged(set, now, out);
+}
+
+void tunnel::set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips) {
+  routes_.remove_peer(of.id);
+  for (const ip_prefix& prefix : allowed_ips)
+    routes_.insert(prefix, of.id);
 }
 
 peer& tunnel::add_peer(const public_key& key) {

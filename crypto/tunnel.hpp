@@ -87,6 +87,7 @@ private:
   [[nodiscard]] bool set_private_key(secret_key private_key, outbox& out);
   void wake_peers(moment now, outbox& out);
   void set_peer(const peer_change& change, moment now, outbox& out);
+  void set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips);
   peer& add_peer(const public_key& key);
   void remove_peer(peer& gone, outbox& out);
   void forget_sessions(peer& of);

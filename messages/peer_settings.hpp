@@ -25,6 +25,9 @@ struct peer_change {
   peer_settings settings;
   /// Only when somebody asks for it; otherwise the endpoint learnt by roaming stays.
   std::optional<endpoint> remote;
+  /// False: the peer has these very prefixes already, so that a hundred thousand of them cost
+  /// nothing. A peer that the TUNNEL does not know is given them either way.
+  bool allowed_ips_changed = false;
 };
 
 /// The commit of a configuration: cannot fail, and costs what changed, not what exists. Applied in

@@ -53,15 +53,8 @@ public:
       private_key_ = todo.tunnel.private_key;
     for (const public_key& key : todo.tunnel.removed)
       BOOST_TEST(peers_.erase(key) == 1U);
-    for (const peer_change& change : todo.tunnel.changed) {
-      for (const ip_prefix& moved : change.settings.allowed_ips)
-        for (auto& [key, other] : peers_)
-          std::erase(other.settings.allowed_ips, moved);
-      known& changed = peers_[change.settings.key];
-      changed.settings = change.settings;
-      if (change.remote)
-        changed.remote = change.remote;
-    }
+    for (const peer_change& change : todo.tunnel.changed)
+      apply(change);
     for (const name_to_resolve& name : todo.names)
       peers_.at(name.key).remote = resolve(name.host, name.port);
     replace(addresses_, todo.addresses_to_remove, todo.addresses_to_add);
@@ -88,6 +81,22 @@ private:
     peer_settings settings;
     std::optional<endpoint> remote;
   };
+
+  void apply(const peer_change& change) {
+    const bool fresh = peers_.count(change.settings.key) == 0;
+    known& changed = peers_[change.settings.key];
+    std::vector<ip_prefix> prefixes = changed.settings.allowed_ips;
+    if (fresh || change.allowed_ips_changed) {
+      prefixes = change.settings.allowed_ips;
+      for (const ip_prefix& moved : prefixes)
+        for (auto& [key, other] : peers_)
+          std::erase(other.settings.allowed_ips, moved);
+    }
+    changed.settings = change.settings;
+    changed.settings.allowed_ips = std::move(prefixes);
+    if (change.remote)
+      changed.remote = change.remote;
+  }
 
   template <class Thing>
   static void replace(std::set<Thing>& all, const std::vector<Thing>& removed,
@@ -205,7 +214,24 @@ BOOST_AUTO_TEST_CASE(an_unchanged_peer_is_not_touched) {
   BOOST_REQUIRE(todo.tunnel.changed.size() == 1U);
   BOOST_TEST((todo.tunnel.changed[0].settings.key == key_number(2)));
   BOOST_TEST(!todo.tunnel.changed[0].remote.has_value());
+  BOOST_TEST(!todo.tunnel.changed[0].allowed_ips_changed);
   BOOST_TEST(!todo.tunnel.forget_sources);
+}
+
+BOOST_AUTO_TEST_CASE(a_change_says_whether_the_prefixes_change) {
+  const ip_prefix one = prefix("10.0.1.0/24");
+  const ip_prefix two = prefix("10.0.2.0/24");
+  const conf::config before = with_peers({peer(1, {one}), peer(2, {two})});
+  conf::config after = before;
+  for (peer_config& each : after.peers)
+    each.settings.persistent_keepalive_s = 25;
+  for (const peer_change& each : conf::diff(before, after).tunnel.changed)
+    BOOST_TEST(!each.allowed_ips_changed);
+  std::swap(after.peers[0].settings.allowed_ips, after.peers[1].settings.allowed_ips);
+  for (const peer_change& each : conf::diff(before, after).tunnel.changed)
+    BOOST_TEST(each.allowed_ips_changed);
+  const plan recreated = conf::diff(before, before, {{}, {key_number(1)}});
+  BOOST_TEST(recreated.tunnel.changed.at(0).allowed_ips_changed);
 }
 
 BOOST_AUTO_TEST_CASE(the_order_of_prefixes_is_no_change) {

@@ -157,7 +157,7 @@ peer_settings test_peer::settings_of(const test_peer& other, const peer_options&
 
 void test_peer::knows(const test_peer& other, const peer_options& options) {
   tunnel_change change;
-  change.changed.push_back({settings_of(other, options), std::nullopt});
+  change.changed.push_back({settings_of(other, options), std::nullopt, true});
   if (options.with_endpoint)
     change.changed.back().remote = other.address;
   apply(change);

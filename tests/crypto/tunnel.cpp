@@ -62,6 +62,28 @@ BOOST_AUTO_TEST_CASE(allowed_ips_that_are_taken_away_are_gone) {
   BOOST_TEST(net.alice.drops(drop_reason::no_peer) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(prefixes_that_did_not_change_are_not_touched) {
+  peer_pair net;
+  test_peer& carol = net.add();
+  net.filter = nobody;
+  const octets packet = ipv4_packet(net.alice.inner_v4, address_of("10.9.0.1"), 60);
+  const peer_options with_prefix{{}, 0, false, {prefix_of("10.9.0.0/16")}};
+  tunnel_change change;
+  change.changed.push_back({net.alice.settings_of(carol, with_prefix), std::nullopt});
+  net.alice.apply(change); // a peer that was not there has them in any case
+  net.alice.send({packet});
+  BOOST_TEST(net.alice.drops(drop_reason::no_endpoint) == 1U);
+  change.changed[0] = {net.alice.settings_of(net.bob, with_prefix), std::nullopt};
+  net.alice.apply(change);
+  net.alice.send({packet, net.alice.packet_to(net.bob)}); // one still carol's, one bob's
+  BOOST_TEST(net.alice.drops(drop_reason::no_endpoint) == 2U);
+  BOOST_TEST(net.alice.drops(drop_reason::no_peer) == 0U);
+  change.changed[0].allowed_ips_changed = true;
+  net.alice.apply(change);
+  net.alice.send({packet});
+  BOOST_TEST(net.alice.drops(drop_reason::no_endpoint) == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(a_change_keeps_session_endpoint_and_counters) {
   peer_pair net;
   net.connect();
