@@ -89,12 +89,13 @@ std::optional<drop_reason> tunnel::receive_handshake(const_bytes message, wire::
                                                      outbox& out, peer*& sender) {
   if (!identity_ || !checker_->valid_mac1(message))
     return drop_reason::invalid_mac1;
-  if (const std::optional<drop_reason> refused = check_load(message, from, now, out))
-    return refused;
+  if (is_load(type, from, now))
+    if (const std::optional<drop_reason> refused = check_cookie(message, from, now, out))
+      return refused;
   if (jobs_out_ >= limits::handshake_jobs_max)
     return drop_reason::handshake_backlog;
   if (type == wire::message_type::handshake_initiation) {
-    ++initiations_received_out_;
+    backlog_.begin(from.remote.address);
     send_job(peer_id::none, 0,
              open_work{wire::copy_from<wire::handshake_initiation>(message), from, {}}, out);
     return std::nullopt;
@@ -113,13 +114,18 @@ std::optional<drop_reason> tunnel::receive_handshake(const_bytes message, wire::
   return std::nullopt;
 }
 
-/// Section 5.3. Under load whoever asks must first show that it receives where it says it is.
-std::optional<drop_reason> tunnel::check_load(const_bytes message, const return_path& from,
-                                              moment now, outbox& out) {
-  if (initiations_received_out_ >= limits::under_load_backlog)
+/// A source that floods is under load by itself, before others are. It is not just dropped:
+/// anybody can write a peer's address on a flood, and the peer must still get in.
+bool tunnel::is_load(wire::message_type type, const return_path& from, moment now) {
+  if (backlog_.is_load())
     under_load_until_ = now.steady + limits::under_load_hold;
-  if (now.steady >= under_load_until_)
-    return std::nullopt;
+  return now.steady < under_load_until_ || (type == wire::message_type::handshake_initiation &&
+                                            backlog_.is_full_of(from.remote.address));
+}
+
+/// Section 5.3. Under load whoever asks must first show that it receives where it says it is.
+std::optional<drop_reason> tunnel::check_cookie(const_bytes message, const return_path& from,
+                                                moment now, outbox& out) {
   if (checker_->valid_mac2(message, from.remote, now.steady))
     return limiter_.allow(from.remote.address, now.steady)
                ? std::nullopt
@@ -138,7 +144,7 @@ std::optional<drop_reason> tunnel::check_load(const_bytes message, const return_
 
 std::optional<drop_reason> tunnel::finish(handshake_job& job, open_work& done, moment now,
                                           outbox& out) {
-  --initiations_received_out_;
+  backlog_.end(done.from.remote.address);
   if (!fits(job))
     return drop_reason::stale_handshake;
   if (!done.opened)
@@ -149,14 +155,14 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, open_work& done, m
   job.peer = initiator->id; // whose drop it is from here on
   if (initiator->static_static)
     return admit(*done.opened, done.from, now, out);
-  ++initiations_received_out_;
+  backlog_.begin(done.from.remote.address);
   send_job(initiator->id, 0, static_work{std::move(*done.opened), done.from, {}}, out);
   return std::nullopt;
 }
 
 std::optional<drop_reason> tunnel::finish(handshake_job& job, static_work& done, moment now,
                                           outbox& out) {
-  --initiations_received_out_;
+  backlog_.end(done.from.remote.address);
   peer* const initiator = find(job.peer);
   if (!fits(job) || initiator == nullptr)
     return drop_reason::stale_handshake;
@@ -188,7 +194,7 @@ std::optional<drop_reason> tunnel::admit(opened_initiation& opened, const return
     return refused;
   if (std::exchange(initiator.response_at_work, true))
     return drop_reason::handshake_flood; // the interval runs from when that one is done
-  ++initiations_received_out_;
+  backlog_.begin(from.remote.address);
   send_job(initiator.id, 0,
            respond_work{std::move(opened),
                         from,
@@ -203,7 +209,7 @@ std::optional<drop_reason> tunnel::admit(opened_initiation& opened, const return
 
 std::optional<drop_reason> tunnel::finish(handshake_job& job, respond_work& done, moment now,
                                           outbox& out) {
-  --initiations_received_out_;
+  backlog_.end(done.from.remote.address);
   peer* const to = find(job.peer);
   if (to == nullptr)
     return drop_reason::stale_handshake;

@@ -17,12 +17,11 @@ static_assert(burst_time <= limits::rate_limit_entry_idle_time,
 /// More than one, so that the table shrinks while new sources come.
 constexpr int collected_per_call = 2;
 
-/// Whoever has one IPv6 address usually has its /64.
+} // namespace
+
 ip_address source_of(const ip_address& sender) {
   return sender.family == ip_family::v4 ? sender : masked(ip_prefix{sender, 64}).address;
 }
-
-} // namespace
 
 bool rate_limiter::allow(const ip_address& sender, time_point now) {
   collect_idle(now);

@@ -11,6 +11,9 @@
 
 namespace troupe::crypto {
 
+/// What counts as one source: whoever has one IPv6 address usually has its /64.
+[[nodiscard]] ip_address source_of(const ip_address& sender);
+
 class rate_limiter {
 public:
   /// Whether `sender` has a token left; takes it. False as well for a new source when

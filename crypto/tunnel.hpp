@@ -14,6 +14,7 @@
 #include "messages/slab.hpp"
 #include "messages/status.hpp"
 
+#include "crypto/backlog.hpp"
 #include "crypto/cookie.hpp"
 #include "crypto/deadlines.hpp"
 #include "crypto/handshake_job.hpp"
@@ -127,8 +128,9 @@ private:
                                                              outbox& out, peer*& sender);
   [[nodiscard]] std::optional<drop_reason> receive_cookie(const_bytes message, moment now,
                                                           outbox& out, peer*& sender);
-  [[nodiscard]] std::optional<drop_reason> check_load(const_bytes message, const return_path& from,
-                                                      moment now, outbox& out);
+  [[nodiscard]] bool is_load(wire::message_type type, const return_path& from, moment now);
+  [[nodiscard]] std::optional<drop_reason>
+  check_cookie(const_bytes message, const return_path& from, moment now, outbox& out);
   [[nodiscard]] std::optional<drop_reason> untimely(const peer& initiator, const timestamp& sent_at,
                                                     moment now) const;
   [[nodiscard]] std::optional<drop_reason> admit(opened_initiation& opened, const return_path& from,
@@ -159,10 +161,10 @@ private:
 
   std::optional<identity> identity_;
   std::optional<cookie_checker> checker_;
+  backlog backlog_;
   rate_limiter limiter_;
   time_point under_load_until_ = time_point::min();
   std::size_t jobs_out_ = 0;
-  std::size_t initiations_received_out_ = 0;
   std::size_t initiations_own_out_ = 0;
 
   bool up_ = false;

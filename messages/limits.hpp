@@ -56,6 +56,10 @@ inline constexpr std::size_t handshake_jobs_max = 512;
 inline constexpr std::size_t under_load_backlog = handshake_jobs_max / 8;
 /// Under load is held, so that the answer does not flap between packets of one flood.
 inline constexpr auto under_load_hold = 1s;
+/// Initiations of one IPv4 address or IPv6 /64 that may be waiting before it must show a cookie,
+/// load or not: peers behind one address translator may come together, and no source alone brings
+/// us under load, which would ask a cookie of everybody.
+inline constexpr std::size_t initiations_per_source_max = under_load_backlog / 4;
 /// Responses to one initiation that may be at work, so that copies of one cannot fill the jobs.
 inline constexpr std::size_t responses_at_work_max = 4;
 /// Own initiations keep out of the last half of the jobs: answering comes before asking.
@@ -130,7 +134,8 @@ static_assert(staged_octets_per_peer_max >= mtu_max + staged_packet_overhead_oct
 static_assert(staged_octets_per_peer_max >=
               staged_packets_per_peer_max * (mtu_default + staged_packet_overhead_octets));
 static_assert(receive_slab_octets <= std::numeric_limits<std::uint32_t>::max(), "see arrival");
-static_assert(under_load_backlog >= 1);
+static_assert(initiations_per_source_max >= 1);
+static_assert(initiations_per_source_max + rate_limit_burst < under_load_backlog);
 static_assert(own_initiations_max < handshake_jobs_max, "there is always room to answer");
 
 /// 32-octet cells in one locked region: a region of 64 KiB.

@@ -26,6 +26,13 @@ struct flooded_pair : peer_pair {
     for (std::size_t i = 0; i < count; ++i)
       victim.receive({forged_initiation(source_number(i), victim, cookies, now().steady)});
   }
+  /// The same, all with one address on them.
+  void flood_from(const endpoint& source, test_peer& victim, std::size_t count) {
+    victim.hold_jobs = true;
+    cookie_maker cookies(victim.key);
+    for (std::size_t i = 0; i < count; ++i)
+      victim.receive({forged_initiation(source, victim, cookies, now().steady)});
+  }
   /// One more of them; what it was dropped for, if it was.
   std::optional<drop_reason> knock(test_peer& victim, const endpoint& source,
                                    cookie_maker& cookies) {
@@ -58,6 +65,47 @@ BOOST_AUTO_TEST_CASE(a_backlog_of_64_demands_cookies_and_63_do_not) {
   BOOST_TEST(net.tap[0].message.size() == 64U);
   BOOST_TEST((net.tap[0].target == source_number(901)));
   BOOST_TEST(net.bob.jobs.size() == 64U);
+}
+
+BOOST_AUTO_TEST_CASE(one_source_that_floods_must_show_a_cookie_and_others_need_not) {
+  flooded_pair net;
+  net.flood_from(source_number(7), net.bob, 1000);
+  BOOST_TEST(net.bob.jobs.size() == limits::initiations_per_source_max);
+  BOOST_TEST(net.bob.drops(drop_reason::cookie_demanded) ==
+             1000 - limits::initiations_per_source_max);
+  BOOST_TEST(!net.bob.status().under_load);
+  net.tap.clear();
+  net.alice.send_to(net.bob, 3);
+  net.settle();
+  BOOST_TEST(net.bob.jobs.size() == limits::initiations_per_source_max + 1);
+  BOOST_TEST(net.sent(net.bob, cookie_type) == 0U);
+  net.bob.hold_jobs = false;
+  net.settle();
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{3}));
+  cookie_maker cookies(net.bob.key);
+  BOOST_TEST(!net.knock(net.bob, source_number(7), cookies)); // nothing of it waits any more
+}
+
+BOOST_AUTO_TEST_CASE(a_source_is_an_ipv4_address_or_an_ipv6_64) {
+  flooded_pair net;
+  const auto v6 = [](const char* text) { return endpoint{address_of(text), 1000, 0}; };
+  net.flood_from(v6("2001:db8:0:1::1"), net.bob, limits::initiations_per_source_max);
+  cookie_maker cookies(net.bob.key);
+  BOOST_TEST(
+      (net.knock(net.bob, v6("2001:db8:0:1:ffff::2"), cookies) == drop_reason::cookie_demanded));
+  BOOST_TEST(!net.knock(net.bob, v6("2001:db8:0:2::1"), cookies));
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_whose_address_is_on_a_flood_gets_in_with_a_cookie) {
+  flooded_pair net;
+  net.flood_from(net.alice.address, net.bob, 100);
+  net.settle();
+  net.alice.send_to(net.bob, 3);
+  net.advance(6s);
+  BOOST_TEST(net.bob.jobs.size() == limits::initiations_per_source_max + 1);
+  net.bob.hold_jobs = false;
+  net.settle();
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{3}));
 }
 
 BOOST_AUTO_TEST_CASE(without_a_valid_mac1_there_is_no_cookie_reply_either) {
