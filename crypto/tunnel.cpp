@@ -241,6 +241,10 @@ void tunnel::rearm(peer& of) {
   deadlines_.add(due, of.id);
 }
 
+void tunnel::skip_to_counter(const public_key& of, std::uint64_t counter) {
+  find(of)->current->skip_to_counter(counter);
+}
+
 // --- Answers -------------------------------------------------------------------------------------
 
 tunnel_status tunnel::status(time_point now) const {

@@ -75,6 +75,9 @@ public:
   void on_timeout(moment now, outbox& out);
   [[nodiscard]] time_point next_deadline() const { return deadlines_.earliest(); }
 
+  /// Of the session that is sent on. For tests of the limits, which 2^60 packets could not reach.
+  void skip_to_counter(const public_key& of, std::uint64_t counter);
+
 private:
   /// Who answers to a receiver index: a session, or (without one) the peer's pending initiation.
   struct index_owner {

@@ -216,6 +216,51 @@ BOOST_AUTO_TEST_CASE(data_answered_within_15_s_starts_no_handshake) {
   BOOST_TEST(net.handshakes_sent(net.alice) == 0U); // keepalives are answers
 }
 
+BOOST_AUTO_TEST_CASE(either_side_renews_after_2_to_the_60_messages_and_sends_on_meanwhile) {
+  for (const bool by_initiator : {true, false}) {
+    peer_pair net;
+    net.connect();
+    net.advance(6s); // an initiation may be sent again
+    test_peer& sender = by_initiator ? net.alice : net.bob;
+    test_peer& other = by_initiator ? net.bob : net.alice;
+    const std::uint64_t last = limits::rekey_after_messages - 1;
+    sender.core.skip_to_counter(other.key, last);
+    sender.send_to(other, 1);
+    net.settle();
+    BOOST_TEST(net.handshakes_sent(sender) == 0U);
+    const test_datagram before = net.last(sender, data_type);
+    BOOST_TEST(load_le64(&before.message[8]) == last);
+    sender.send_to(other, 2); // the first beyond
+    net.settle();
+    BOOST_TEST(net.handshakes_sent(sender) == 1U);
+    sender.send_to(other, 3);
+    net.settle();
+    const test_datagram after = net.last(sender, data_type);
+    BOOST_TEST(load_le32(&after.message[4]) != load_le32(&before.message[4]));
+    BOOST_TEST(load_le64(&after.message[8]) < 10U);
+    BOOST_TEST((other.markers() == std::vector<std::uint8_t>{1, 2, 3}));
+    BOOST_TEST(net.handshakes_sent(sender) + net.handshakes_sent(other) == 1U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(at_reject_after_messages_packets_wait_for_a_new_session) {
+  peer_pair net;
+  net.connect();
+  net.advance(6s); // an initiation may be sent again
+  net.filter = [](test_datagram& datagram) { return datagram.type() == data_type; };
+  const std::uint64_t last = limits::reject_after_messages - 1;
+  net.alice.core.skip_to_counter(net.bob.key, last);
+  net.alice.send({net.alice.packet_to(net.bob, 1), net.alice.packet_to(net.bob, 2)});
+  net.alice.send_to(net.bob, 3);
+  net.settle();
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{1}));
+  BOOST_TEST(load_le64(&net.last(net.alice, data_type).message[8]) == last);
+  net.filter = nullptr;
+  net.advance(6s);
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{1, 2, 3}));
+  BOOST_TEST(load_le64(&net.last(net.alice, data_type).message[8]) < 10U);
+}
+
 // --- The end -------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_session_of_180_s_neither_sends_nor_receives) {

@@ -72,7 +72,7 @@ void test_network::require_sane(const test_datagram& datagram, std::uint32_t sen
   BOOST_REQUIRE(inner % limits::padding_multiple == 0 || inner == sender_mtu);
   BOOST_REQUIRE_LE(inner, sender_mtu);
   BOOST_REQUIRE(nonces_
-                    .insert({datagram.sender, datagram.target, load_le32(&datagram.message[4]),
+                    .insert({datagram.sender, load_le32(&datagram.message[4]),
                              load_le64(&datagram.message[8])})
                     .second);
 }
