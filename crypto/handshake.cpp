@@ -31,15 +31,15 @@ void tunnel::initiate(peer& to, bool retry, moment now, outbox& out) {
     if (to.clock.awaits_retry())
       return;
   }
-  if (to.last_initiation_begun != time_point::min() &&
-      now.steady - to.last_initiation_begun < limits::rekey_timeout)
+  if (to.last_initiation != time_point::min() &&
+      now.steady - to.last_initiation < limits::rekey_timeout)
     return;
   if (initiations_own_out_ >= limits::own_initiations_max ||
       jobs_out_ >= limits::handshake_jobs_max) {
     to.clock.on_initiation_deferred(now.steady, random_);
     return rearm(to);
   }
-  to.last_initiation_begun = now.steady;
+  to.last_initiation = now.steady;
   to.initiation_at_work = true;
   ++to.attempt;
   ++initiations_own_out_;
@@ -73,6 +73,7 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, initiate_work& don
     return drop_reason::invalid_handshake; // the peer's key is one whose DH is zero
   if (!send_handshake(*to, done.created->message, {*to->remote, to->local}, now, out))
     return drop_reason::handshake_without_room;
+  to->last_initiation = now.steady; // the job may have taken long
   forget_initiation(*to);
   to->pending = std::make_unique<pending_initiation>(
       pending_initiation{std::move(done.created->kept), done.sender_index});

@@ -62,7 +62,8 @@ struct peer {
   /// Counts the initiations begun; a job made for an older one is stale.
   std::uint64_t attempt = 0;
   bool initiation_at_work = false;
-  time_point last_initiation_begun = time_point::min();
+  /// When it was begun, and when it left: the next one keeps its distance from both.
+  time_point last_initiation = time_point::min();
   timestamp_source timestamps;
   /// Of the last initiation of the peer that was answered: older ones are replays.
   timestamp latest_timestamp{};

@@ -78,7 +78,7 @@ bool tunnel::set_private_key(secret_key private_key, outbox& out) {
   }
   for (const auto& [key, each] : peers_by_key_) {
     each->static_static = {};
-    each->last_initiation_begun = time_point::min();
+    each->last_initiation = time_point::min();
     forget_initiation(*each);
     if (!each->initiation_at_work)
       each->clock.on_initiation_forgotten();
@@ -171,7 +171,7 @@ void tunnel::on_link(bool up, std::uint32_t mtu, moment now, outbox& out) {
   if (std::exchange(up_, up) == up)
     return;
   for (const auto& [key, each] : peers_by_key_) {
-    each->last_initiation_begun = time_point::min();
+    each->last_initiation = time_point::min();
     if (up)
       continue;
     drop(*each, drop_reason::interface_down, staging_.clear(each->staged));

@@ -46,6 +46,27 @@ BOOST_AUTO_TEST_CASE(many_packets_make_no_more_than_one_initiation_in_5_s) {
   BOOST_TEST(net.handshakes_sent(net.alice) == 4U);
 }
 
+BOOST_AUTO_TEST_CASE(the_5_s_run_from_when_an_initiation_left_however_long_it_took_to_make) {
+  peer_pair net;
+  net.alice.hold_jobs = true;
+  net.alice.send_to(net.bob, 1);
+  net.advance(4s);
+  net.alice.perform_job();
+  net.alice.hold_jobs = false;
+  net.settle();
+  BOOST_TEST(net.handshakes_sent(net.alice) == 1U);
+  net.alice.core.skip_to_counter(net.bob.key, limits::rekey_after_messages);
+  net.advance(5s - 1ns);
+  net.alice.send_to(net.bob, 2); // would renew
+  net.settle();
+  BOOST_TEST(net.handshakes_sent(net.alice) == 1U);
+  net.advance(1ns);
+  net.alice.send_to(net.bob, 3);
+  net.settle();
+  BOOST_TEST(net.handshakes_sent(net.alice) == 2U);
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{1, 2, 3}));
+}
+
 BOOST_AUTO_TEST_CASE(with_packets_all_the_time_retries_keep_their_jitter_and_giving_up_is_told) {
   peer_pair net;
   net.filter = [](test_datagram&) { return false; };
