@@ -4,6 +4,7 @@
 #include "messages/limits.hpp"
 
 #include <sodium.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <mutex>
@@ -35,21 +36,35 @@ public:
     free_.push_back(returned); // never reallocates: grow() reserved for every cell there is
   }
 
+  bool lock_all() {
+    const std::lock_guard<std::mutex> guard(lock_);
+    if (regions_.empty())
+      grow();
+    bool all = true;
+    for (void* region : regions_)
+      all = mlock(region, region_octets) == 0 && all;
+    return all;
+  }
+
 private:
+  static constexpr std::size_t region_octets = limits::locked_cells_per_region * sizeof(cell);
+
   void grow() {
     TROUPE_ASSERT(sodium_init() >= 0);
-    free_.reserve(cells_ + limits::locked_cells_per_region); // first: a region is never given back
+    // First: a region is never given back.
+    free_.reserve((regions_.size() + 1) * limits::locked_cells_per_region);
+    regions_.reserve(regions_.size() + 1);
     void* region = sodium_allocarray(limits::locked_cells_per_region, sizeof(cell));
     if (region == nullptr)
       throw std::bad_alloc();
-    cells_ += limits::locked_cells_per_region;
+    regions_.push_back(region);
     for (std::size_t i = 0; i < limits::locked_cells_per_region; ++i)
       free_.push_back(static_cast<cell*>(region) + i);
   }
 
   std::mutex lock_;
   std::vector<cell*> free_;
-  std::size_t cells_ = 0;
+  std::vector<void*> regions_;
 };
 
 /// Never destroyed: keys in static objects and detached threads may outlive any order of exit.
@@ -119,6 +134,10 @@ bool secret_key::same_as(const secret_key& other) const {
   if (!cell_ || !other.cell_)
     return cell_ == other.cell_;
   return sodium_memcmp(cell_->data(), other.cell_->data(), key_octets) == 0;
+}
+
+bool lock_keys() {
+  return all_cells().lock_all();
 }
 
 std::string to_base64(const public_key& key) {

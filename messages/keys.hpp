@@ -52,6 +52,12 @@ private:
   std::shared_ptr<const cell> cell_;
 };
 
+/// Locks all memory for secrets that there is, some in any case, and says whether it could. Memory
+/// is locked when it is made, but nobody hears of it where RLIMIT_MEMLOCK is too small, and a
+/// forked process has no lock that its parent had. Unlocked keys work, and may be swapped to disk.
+/// Any thread.
+[[nodiscard]] bool lock_keys();
+
 /// Text forms: base64 in files and on command lines, lowercase hex over UAPI. Decoding takes the
 /// whole text or nothing: one base64 spelling per key, and hex of either case. It does not branch
 /// on the octets of a valid key.

@@ -1,5 +1,6 @@
 #include "tools/daemon.hpp"
 
+#include "messages/keys.hpp"
 #include "messages/limits.hpp"
 
 #include "actors/affinity.hpp"
@@ -246,6 +247,9 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     log->info("interface {}, port {}; tunnel on {}: {}", settings.config.interface.name,
               parts.running->bound_port(),
               claim.cpu ? "CPU " + std::to_string(*claim.cpu) : "any CPU", claim.reason);
+    if (!lock_keys())
+      log->warn("keys cannot be locked in memory and may be swapped to disk: raise the limit "
+                "(ulimit -l, LimitMEMLOCK=) or give the program CAP_IPC_LOCK");
     settings = {}; // the actors have it now, keys included
     supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
     wait_for_end(root, signals, *end, parent, *log);

@@ -3,8 +3,12 @@
 #include "messages/limits.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <thread>
 #include <unordered_set>
@@ -48,6 +52,27 @@ std::string changed(std::string_view text, std::size_t at, char to) {
   std::string result(text);
   result.at(at) = to;
   return result;
+}
+
+/// What `tried` returns in a process of its own.
+template <class Tried>
+bool in_a_child(Tried tried) {
+  const pid_t child = ::fork();
+  if (child == 0)
+    ::_exit(tried() ? 0 : 1);
+  int status = -1;
+  BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+  BOOST_REQUIRE(WIFEXITED(status));
+  return WEXITSTATUS(status) == 0;
+}
+
+/// Of this process.
+std::size_t locked_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmLck:"))
+      return std::stoul(line.substr(6));
+  return 0;
 }
 
 } // namespace
@@ -260,6 +285,24 @@ BOOST_AUTO_TEST_CASE(hashes_of_keys_spread) {
 
 BOOST_AUTO_TEST_CASE(short_name_is_the_first_letters_of_the_key) {
   BOOST_TEST(short_name(counting_key()) == "AAECAwQF…");
+}
+
+BOOST_AUTO_TEST_CASE(a_fork_locks_keys_again_and_hears_when_it_may_not) {
+  const secret_key held = filled_with(1);
+  const rlimit none{0, 0};
+  const bool locked_without_right = in_a_child([&] {
+    ::setrlimit(RLIMIT_MEMLOCK, &none);
+    if (::geteuid() == 0 && ::setuid(65534) != 0) // CAP_IPC_LOCK needs no limit
+      return true;
+    return lock_keys();
+  });
+  BOOST_TEST(!locked_without_right);
+  if (!lock_keys())
+    return; // not even here
+  BOOST_TEST(in_a_child([] {
+    const bool before = locked_kib() >= 64;
+    return !before && lock_keys() && locked_kib() >= 64;
+  }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
