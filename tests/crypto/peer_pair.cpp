@@ -176,6 +176,7 @@ void test_peer::apply(const tunnel_change& change) {
 
 void test_peer::link(bool up, std::uint32_t mtu) {
   mtu_ = mtu;
+  mtu_max_ = std::max(mtu_max_, mtu);
   core.on_link(up, mtu, network_.now(), out);
   end_turn();
 }
@@ -308,7 +309,7 @@ void test_peer::fly(const slab& from) {
                     network_.now().steady,
                     {message.begin(), message.end()},
                     train.local},
-                   mtu_);
+                   mtu_, mtu_max_);
     }
 }
 

@@ -135,6 +135,8 @@ private:
   seeded_random random_;
   std::shared_ptr<reserve_home> home_;
   std::uint32_t mtu_ = limits::mtu_default;
+  /// What is staged may be as long as the MTU once was.
+  std::uint32_t mtu_max_ = limits::mtu_default;
 
 public:
   outbox out;
@@ -175,10 +177,11 @@ public:
   [[nodiscard]] std::vector<test_datagram> data_of(const test_peer& by) const;
 
   /// For a peer: what it sends leaves here.
-  void fly(test_datagram datagram, std::uint32_t sender_mtu);
+  void fly(test_datagram datagram, std::uint32_t sender_mtu, std::uint32_t sender_mtu_max);
 
 private:
-  void require_sane(const test_datagram& datagram, std::uint32_t sender_mtu);
+  void require_sane(const test_datagram& datagram, std::uint32_t sender_mtu,
+                    std::uint32_t sender_mtu_max);
   [[nodiscard]] test_peer* at(const endpoint& where);
 
   moment now_{time_point(std::chrono::hours(1)), wall_time(std::chrono::hours(480'000))};

@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_staged_packet_longer_than_an_mtu_that_shrank_leaves_unpad
   peer_pair net;
   net.alice.send_to(net.bob, 5, 1001);
   net.filter = [](test_datagram&) { return false; };
-  net.alice.link(true, 1001);
+  net.alice.link(true, 1000);
   net.settle();
   net.filter = nullptr;
   net.advance(6s);
