@@ -1,6 +1,6 @@
-// One peer: its settings, its sessions, its handshake, its timers. A value without behaviour beyond
-// the turning over of its sessions; what is done with it stands in send.cpp, receive.cpp,
-// handshake.cpp.
+// One peer: its settings, its sessions, its handshake, its timers. A value without behaviour; what
+// is done with it stands in send.cpp, receive.cpp (a session confirmed), handshake.cpp (a session
+// made) and tunnel.cpp.
 #pragma once
 
 #include "messages/address.hpp"

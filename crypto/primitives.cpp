@@ -95,8 +95,8 @@ byte_array<crypto_aead_chacha20poly1305_ietf_NPUBBYTES> nonce_of(std::uint64_t c
 
 void init_primitives() {
   TROUPE_ASSERT(sodium_init() >= 0);
-  // libb2 chooses its code for this processor on the first call of each function: here, before
-  // there are threads to race for it.
+  // libb2 chooses its code for this processor on the first call of each function: here, so that
+  // threads need not race for it.
   mac(byte_array<1>{}, byte_array<1>{});
   blake2s(byte_array<1>{});
 }

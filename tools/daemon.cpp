@@ -6,6 +6,7 @@
 #include "actors/affinity.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system_random.hpp"
+#include "crypto/primitives.hpp"
 #include "tun/device.hpp"
 #include "tun/link.hpp"
 #include "tun/link_monitor.hpp"
@@ -231,6 +232,7 @@ void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
 int run_daemon(daemon_settings settings, parent_line parent) {
   try {
     const unique_fd signals = signals_as_descriptor();
+    crypto::init_primitives(); // while there is one thread
     cpu_claim claim;
     graph_parts parts = prepare(settings, claim);
     const std::shared_ptr<program_end> end = parts.end;
