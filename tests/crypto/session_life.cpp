@@ -324,6 +324,35 @@ BOOST_AUTO_TEST_CASE(what_a_renewal_overtook_still_arrives_and_after_a_second_on
   BOOST_TEST((outcome(net.bob, too_late) == drop_reason::unknown_index));
 }
 
+/// The kernel's three slots: there is no fourth for the session that both renewed.
+BOOST_AUTO_TEST_CASE(a_crossed_renewal_loses_what_is_in_flight_and_nothing_later) {
+  peer_pair net;
+  const auto both_send = [&](std::uint8_t marker) {
+    net.alice.send_to(net.bob, marker);
+    net.bob.send_to(net.alice, marker);
+  };
+  both_send(1);
+  net.settle();
+  net.advance(121s);
+  std::vector<test_datagram> in_flight;
+  net.filter = [&](test_datagram& datagram) {
+    if (datagram.type() == data_type && datagram.sender == net.bob.number && in_flight.empty()) {
+      in_flight.push_back(datagram);
+      return false;
+    }
+    return true;
+  };
+  both_send(2);
+  net.settle();
+  BOOST_TEST(net.handshakes_sent(net.alice) == 2U);
+  BOOST_TEST(net.handshakes_sent(net.bob) == 2U);
+  BOOST_TEST((outcome(net.alice, in_flight.at(0)) == drop_reason::unknown_index));
+  both_send(3);
+  net.settle();
+  BOOST_TEST((net.alice.markers() == std::vector<std::uint8_t>{1, 3}));
+  BOOST_TEST((net.bob.markers() == std::vector<std::uint8_t>{1, 2, 3}));
+}
+
 BOOST_AUTO_TEST_CASE(the_responder_sends_on_the_old_session_until_the_new_one_is_confirmed) {
   delaying_pair net;
   net.connect();
