@@ -21,7 +21,7 @@ import time
 from lab import Lab, Scenario, main, require, scenario, wait_until
 from traffic import echo_packets, ping, reaches, transfer_tcp
 from tunnel import Peer, Tunnel, UAPI_FOLDER, endpoint, introduce, new_key, program, public_of
-from wire import DATA, Tap
+from wire import DATA, DATA_OVERHEAD, Tap
 
 KINDS = ["troupe", "troupe-toml"]
 TUNSETIFF = 0x400454CA
@@ -52,7 +52,7 @@ def deleted(lab: Lab, kind: str) -> None:
     left, _ = started_pair(lab, kind)
     before = len(left.log.read_bytes())
     left.host.ip("link", "delete", left.name)
-    status = left.wait_ended(5)
+    status = left.wait_ended()
     expected = 1 if left.implementation == "troupe-toml" else 0
     require(status == expected, f"it ended with {status}, not {expected}")
     require(not left.uapi_path.exists(), "the UAPI socket is still there")
@@ -68,10 +68,21 @@ def moved(lab: Lab, kind: str) -> None:
         source.ip("link", "set", left.name, "netns", target.namespace)
         target.add_addresses(left.name, "10.66.0.1/24")
         target.ip("link", "set", left.name, "up")
+        wait_until("traffic flows again", lambda: reaches(target, right.inner()))
         ping(target, right.inner(), count=3)
         ping(right.host, left.inner(), count=3)
         transfer_tcp(target, right.host, right.inner(), octets=1 << 20)
     require(left.process.poll() is None, "the daemon ended")
+
+
+def longest_sent(left: Tunnel, right: Tunnel, packet_lengths: list[int]) -> int:
+    """In octets, of the messages from left that carry packets of these lengths."""
+    with Tap(left.host, "to-right") as tap:
+        echo_packets(left.host, right.host, left.inner(), right.inner(), packet_lengths)
+        wait_until("the packets on the tap",
+                   lambda: len(tap.of_kind(DATA)) >= 2 * len(packet_lengths))
+    return max(message.length for message in tap.of_kind(DATA)
+               if message.source == "192.168.77.1")
 
 
 def resized(lab: Lab, kind: str) -> None:
@@ -81,31 +92,28 @@ def resized(lab: Lab, kind: str) -> None:
         for tunnel in (left, right):
             tunnel.host.ip("link", "set", left.name if tunnel is left else right.name,
                            "mtu", str(mtu))
-        # How the daemon learns of it is its own affair; a moment is fair.
-        time.sleep(0.5)
-        with Tap(left.host, "to-right") as tap:
-            echo_packets(left.host, right.host, left.inner(), right.inner(), [mtu - 1, mtu])
-            wait_until("the packets on the tap", lambda: len(tap.of_kind(DATA)) >= 4)
-        longest = max(message.length for message in tap.of_kind(DATA)
-                      if message.source == "192.168.77.1")
-        require(longest == mtu + 32, f"with MTU {mtu} the longest message has {longest} octets")
+        # How, and how soon, the daemon learns of it is its own affair.
+        wait_until(f"with MTU {mtu} the longest message has {mtu + 32} octets",
+                   lambda: longest_sent(left, right, [mtu - 1, mtu]) == mtu + DATA_OVERHEAD)
 
 
 def taken_down(lab: Lab, kind: str) -> None:
     """A device taken down falls silent, keepalives too; taken up again it carries packets"""
     left, right = started_pair(lab, kind)
     left.set_peer(right.as_peer(), "persistent-keepalive", "1")
+
+    def is_silent() -> bool:
+        """For three keepalives long."""
+        with Tap(left.host, "to-right") as tap:
+            time.sleep(3)
+            return not any(message.source == "192.168.77.1" for message in list(tap.passed))
+    wait_until("keepalives are sent while it is up", lambda: not is_silent())
     left.host.ip("link", "set", left.name, "down")
-    time.sleep(1)
-    with Tap(left.host, "to-right") as tap:
-        time.sleep(3)
-        sent = [message for message in tap.passed if message.source == "192.168.77.1"]
-    # Debian's wireguard-go does not follow a device taken down.
-    require(not sent or left.implementation == "wireguard-go",
-            f"{len(sent)} messages were sent while the device was down")
+    if left.implementation != "wireguard-go":  # Debian's does not follow a device taken down.
+        wait_until("nothing is sent while the device is down", is_silent)
     left.host.ip("link", "set", left.name, "up")
     left.host.ip("route", "replace", "10.66.0.0/24", "dev", left.name)
-    wait_until("traffic flows again", lambda: reaches(left.host, right.inner()), 20)
+    wait_until("traffic flows again", lambda: reaches(left.host, right.inner()))
 
 
 def comes_back_whole(lab: Lab, kind: str) -> None:

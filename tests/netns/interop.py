@@ -145,7 +145,7 @@ def error_of(host: Host, source: str, target: str) -> int:
     inet6 = ":" in target
     made = host.socket(socket.AF_INET6 if inet6 else socket.AF_INET, socket.SOCK_DGRAM)
     with made:
-        made.settimeout(5)
+        made.settimeout(20)
         made.setsockopt(*((socket.IPPROTO_IPV6, IPV6_RECVERR) if inet6
                           else (socket.IPPROTO_IP, IP_RECVERR)), 1)
         made.bind((source, 0))

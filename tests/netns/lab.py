@@ -4,6 +4,7 @@ Everything a lab makes carries the process id in its name and is gone when the l
 it is left; what a killed run could not clean up, the next one does. Nothing here knows WireGuard:
 tunnel.py has the daemons, traffic.py the traffic, wire.py the wire tap.
 """
+import contextlib
 import ctypes
 import os
 import re
@@ -23,6 +24,7 @@ Result = TypeVar("Result")
 
 CLONE_NEWNET = 0x40000000
 NAMESPACE = re.compile(r"^troupe-(\d+)-\w+")
+FOLDER = re.compile(r"^troupe-(\d+)-")
 INTERFACE = re.compile(r"^t(\d+)[a-z]\.")
 SOCKET_FOLDERS = (Path("/var/run/wireguard"), Path("/run/troupe"))
 TOOLS = ("ip", "ethtool", "nft", "ping", "wg")
@@ -39,7 +41,7 @@ def require(condition: object, reason: str) -> None:
         raise Failure(reason)
 
 
-def wait_until(what: str, condition: Callable[[], Result], timeout: float = 10.0) -> Result:
+def wait_until(what: str, condition: Callable[[], Result], timeout: float = 30.0) -> Result:
     """The first true result of `condition`; a failure that names `what` when none comes."""
     deadline = time.monotonic() + timeout
     while True:
@@ -116,8 +118,15 @@ class Host:
     def write_etc(self, name: str, text: str) -> None:
         """A file that `ip netns exec` shows its commands as /etc/NAME."""
         folder = Path("/etc/netns") / self.namespace
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def make_folder(folder: Path) -> None:
+    """Another lab that ends may take away the empty one above it in between."""
+    while not folder.is_dir():
+        with contextlib.suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def enter_namespace(descriptor: int) -> None:
@@ -129,14 +138,12 @@ def enter_namespace(descriptor: int) -> None:
 def remove_namespace(name: str) -> None:
     pids = run("ip", "netns", "pids", name, fails=True).stdout.split()
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     run("ip", "netns", "delete", name, fails=True)
     etc = Path("/etc/netns")
     shutil.rmtree(etc / name, ignore_errors=True)
-    if etc.is_dir() and not any(etc.iterdir()):
+    with contextlib.suppress(OSError):  # Others have theirs in it, or it is gone.
         etc.rmdir()
 
 
@@ -154,9 +161,10 @@ def sweep() -> None:
         for path in folder.glob("t*"):
             match = INTERFACE.match(path.name)
             if match and is_gone(match[1]):
-                path.unlink()
+                path.unlink(missing_ok=True)
     for path in Path(tempfile.gettempdir()).glob("troupe-*-*"):
-        if is_gone(path.name.split("-")[1]):
+        match = FOLDER.match(path.name)
+        if match and is_gone(match[1]):
             shutil.rmtree(path, ignore_errors=True)
 
 

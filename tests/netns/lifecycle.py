@@ -12,12 +12,9 @@ import subprocess
 from pathlib import Path
 
 from lab import Host, Lab, Scenario, main, require, run, scenario, wait_until
-from traffic import Load, ping
+from traffic import Load, ping, reaches
 from tunnel import Tunnel, accepts, endpoint, introduce, program
 
-# The contract says 0.3 s idle and 1 s under load; tests do not time, they notice a hang.
-IDLE_END_S = 2.0
-LOADED_END_S = 5.0
 KINDS = ["troupe", "troupe-toml"]
 
 
@@ -76,7 +73,7 @@ def background(lab: Lab, kind: str) -> None:
     name = (process / "comm").read_text(encoding="ascii").strip()
     require(name in ("trouped", "wireguard-go"), f"the main thread is called {name}")
     os.kill(pids[0], signal.SIGTERM)
-    wait_until("the daemon ended", lambda: not daemons(tunnel.host), IDLE_END_S)
+    wait_until("the daemon ended", lambda: not daemons(tunnel.host))
     require_nothing_left(tunnel)
 
 
@@ -171,7 +168,7 @@ def ends_by_signal(lab: Lab, kind: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         tunnel = Tunnel(lab, lab.host(f"host{number}"), kind, ["10.66.0.1/24", "fd66::1/64"])
         tunnel.start()
-        status = tunnel.signal_and_wait(number, IDLE_END_S)
+        status = tunnel.signal_and_wait(number)
         require(status == 0, f"after signal {number} it ended with {status}")
         require_nothing_left(tunnel)
 
@@ -181,7 +178,7 @@ def ends_under_load(lab: Lab, kind: str) -> None:
     left, right = two_tunnels(lab, kind)
     with Load(left.host, right.host, right.inner()):
         wait_until("traffic flows", lambda: left.peer_state(right).tx_bytes > 1 << 20)
-        status = left.signal_and_wait(signal.SIGTERM, LOADED_END_S)
+        status = left.signal_and_wait(signal.SIGTERM)
     require(status == 0, f"it ended with {status}")
     require_nothing_left(left)
 
@@ -190,18 +187,16 @@ def killed(lab: Lab, kind: str) -> None:
     """After kill -9 the stale socket is replaced, and the next daemon carries traffic"""
     left, right = two_tunnels(lab, kind)
     require(left.signal_and_wait(signal.SIGKILL) == -signal.SIGKILL, "it survived")
-    require(left.uapi_path.exists(), "the lab expected a stale socket")
     wait_until("the interface is gone", lambda: not left.host.has_link(left.name))
     left.start()
-    wait_until("traffic flows again", lambda: left.host.run(
-        "ping", "-c", "1", "-W", "1", right.inner(), fails=True).returncode == 0, 20)
+    wait_until("traffic flows again", lambda: reaches(left.host, right.inner()))
 
 
 def socket_removed(lab: Lab, kind: str) -> None:
     """Who removes the UAPI socket's file ends the daemon, cleanly"""
     tunnel = one_tunnel(lab, kind).start()
     tunnel.uapi_path.unlink()
-    status = tunnel.wait_ended(5)
+    status = tunnel.wait_ended()
     require(status == 0, f"it ended with {status}")
     require_nothing_left(tunnel)
 

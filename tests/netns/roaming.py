@@ -18,13 +18,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import Host, Lab, Scenario, main, require, scenario, wait_until
-from traffic import flood, ping, pings_answered, reaches, transfer_tcp
+from traffic import ANSWER_S, flood, ping, pings_answered, reaches, transfer_tcp
 from tunnel import (PORT, Peer, Tunnel, endpoint, introduce, new_key, new_preshared_key,
                     public_of)
-from wire import DATA, INITIATION, Tap
+from wire import DATA, INITIATION, KEEPALIVE, Message, Tap
 
 PAIRS = [("troupe", "troupe"), ("troupe", "wireguard-go"), ("wireguard-go", "troupe")]
-UDP_TIMEOUT_S = 2
+# Several keepalives long, so that a late one does not cost the mapping.
+UDP_TIMEOUT_S = 4
 REKEY_TIMEOUT_S = 5
 
 
@@ -44,6 +45,15 @@ def wired_pair(lab: Lab, *kinds: str) -> tuple[Tunnel, Tunnel]:
     left.start()
     ping(left.host, right.inner())
     return left, right
+
+
+def data_shown(tap: Tap, count: int, **facts: object) -> list[Message]:
+    """The data messages of which `facts` are true, once the tap has shown so many."""
+    def shown() -> list[Message]:
+        found = [message for message in tap.of_kind(DATA)
+                 if all(getattr(message, name) == value for name, value in facts.items())]
+        return found if len(found) >= count else []
+    return wait_until(f"{count} data messages with {facts} on the tap", shown)
 
 
 def address_changes(lab: Lab, left_kind: str, right_kind: str) -> None:
@@ -78,8 +88,7 @@ def port_changes(lab: Lab, left_kind: str, right_kind: str) -> None:
         require(where == endpoint("192.168.77.1", 51999), f"the peer is still at {where}")
         ping(right.host, left.inner(), count=3)
         require(not tap.handshakes(), f"{len(tap.handshakes())} handshake messages passed")
-        ports = {message.source_port for message in tap.of_kind(DATA)
-                 if message.source == "192.168.77.1"}
+        ports = {message.source_port for message in data_shown(tap, 6, source="192.168.77.1")}
         require(ports == {51999}, f"the moved end sent from the ports {ports}")
 
 
@@ -90,7 +99,7 @@ def source_sticks(lab: Lab, left_kind: str, right_kind: str) -> None:
     with Tap(left.host, "to-right") as tap:
         left.set_peer(right.as_peer(), "endpoint", endpoint("192.168.77.22"))
         ping(left.host, right.inner(), count=3)
-        sources = {one.source for one in tap.passed if one.target == "192.168.77.1"}
+        sources = {message.source for message in data_shown(tap, 3, target="192.168.77.1")}
         require(sources == {"192.168.77.22"}, f"the answers came from {sources}")
         where = left.peer_state(right).endpoint
         require(where == endpoint("192.168.77.22"), f"the peer roamed to {where}")
@@ -212,21 +221,20 @@ def more_specific_peer(lab: Lab, left_kind: str, right_kind: str) -> None:
         before = [left.peer_state(one).tx_bytes for one in (right, third)]
         ping(left.host, "10.66.9.9")
         after = [left.peer_state(one).tx_bytes for one in (right, third)]
-        grown = [new > old for new, old in zip(after, before)]
+        # A keepalive may be due to the other one just then.
+        grown = [new > old + KEEPALIVE for new, old in zip(after, before)]
         require(any(grown) and not all(grown), f"octets sent before {before}, after {after}")
         return "right" if grown[0] else "third"
 
-    def spoof_passes(source: Tunnel) -> bool:
+    def spoof_passes(source: Tunnel, wait: float) -> bool:
         """Whether a ping from the shared address, sent through `source`, is answered."""
-        done = source.host.run("ping", "-c", "1", "-W", "1", "-I", "10.66.9.9", left.inner(),
-                               fails=True)
-        return done.returncode == 0
+        return pings_answered(source.host, left.inner(), wait=wait, source="10.66.9.9") == 1
 
     require(owner() == "right", "the only prefix that fits was not used")
     left.set_peer(third.as_peer(), "allowed-ips", "10.66.0.3/32,10.66.9.9/32")
     require(owner() == "third", "the more specific prefix was not used")
-    require(not spoof_passes(right), "a source that now belongs to another peer was let in")
-    require(spoof_passes(third), "the owner of the source was refused")
+    require(not spoof_passes(right, wait=1.0), "a source of another peer's was let in")
+    require(spoof_passes(third, wait=ANSWER_S), "the owner of the source was refused")
     left.set_peer(right.as_peer(), "allowed-ips", "10.66.0.0/16,10.66.9.9/32")
     require(owner() == "right", "a prefix given to another peer did not move")
     require(left.peer_state(third).allowed_ips == {"10.66.0.3/32"}, "the prefix has two owners")
@@ -239,14 +247,16 @@ def silent_peer(lab: Lab, left_kind: str, right_kind: str) -> None:
     left.set_peer(silent, "endpoint", silent.endpoint, "allowed-ips", "10.66.0.9/32")
     left.host.ip("route", "replace", "10.66.0.9/32", "dev", left.name)
     with Tap(left.host, "to-right") as tap, ThreadPoolExecutor(2) as pool:
-        end = time.monotonic() + 6
-        flooding = pool.submit(flood, left.host, "10.66.0.9", lambda: time.monotonic() < end)
+        begin = time.monotonic()
+        flooding = pool.submit(flood, left.host, "10.66.0.9", lambda: time.monotonic() < begin + 6)
         answered = pings_answered(left.host, right.inner(), count=100, interval=0.02)
         transfer_tcp(left.host, right.host, right.inner())
         require(flooding.result() > 1000, "the flood was no flood")
         tried = [one for one in tap.of_kind(INITIATION) if one.target_port == 9]
+        took = time.monotonic() - begin
     require(answered == 100, f"{answered} of 100 pings beside the silent peer were answered")
-    require(1 <= len(tried) <= 3, f"{len(tried)} initiations to the silent peer in 6 s")
+    require(1 <= len(tried) <= 2 + took // REKEY_TIMEOUT_S,
+            f"{len(tried)} initiations to the silent peer in {took:.0f} s")
 
 
 def scenarios() -> list[Scenario]:

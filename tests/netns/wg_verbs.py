@@ -251,7 +251,7 @@ def silent_clients(lab: Lab, kind: str) -> None:
     for number, client in enumerate(clients):
         client.send(("", "get=1\n", "set=1\nfwmark=5\n", "get=1\n\n" * 50)[number % 4])
     for _ in range(5):
-        require(tunnel.host.run("wg", "show", tunnel.name, timeout=10).stdout, "nothing shown")
+        require(tunnel.host.run("wg", "show", tunnel.name).stdout, "nothing shown")
     for client in clients:
         client.__exit__()
     require(tunnel.show("fwmark").strip() == "off", "half a set took effect")
@@ -282,11 +282,12 @@ def raw_get(lab: Lab, kind: str) -> None:
 
 def keepalive_at_once(lab: Lab, kind: str) -> None:
     """A keepalive that is switched on sends one at once"""
+    # At once is before the one that is due 10 s after the pair's ping.
     left, right = pair(lab, kind)
     with Tap(left.host, "to-right") as tap:
         left.set_peer(right.as_peer(), "persistent-keepalive", "600")
         wait_until("a keepalive on the wire", lambda: [
-            one for one in tap.passed if one.source == "192.168.77.1" and one.length == 32], 3)
+            one for one in tap.passed if one.source == "192.168.77.1" and one.length == 32], 8)
 
 
 def marked(lab: Lab, kind: str) -> None:
