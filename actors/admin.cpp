@@ -172,7 +172,7 @@ void admin_state::use(std::shared_ptr<const udp::socket_pair> sockets) {
 
 void admin_state::on_uapi(const uapi_call& call) {
   if (!call.set)
-    return ask({status_round::reader::uapi_client, call.client, {}, 0, nullptr, {}});
+    return ask(status_round::reader::uapi);
   conf::uapi_errno result = conf::uapi_errno::none;
   std::variant<conf::uapi_outcome, conf::uapi_error> outcome =
       conf::apply(parts.running->config(), *call.set, crypto::derive_public);
@@ -190,7 +190,7 @@ void admin_state::on_uapi(const uapi_call& call) {
   answer_uapi(call.client, conf::format_errno(result));
 }
 
-void admin_state::answer_uapi(std::uint64_t client, std::string text) {
+void admin_state::answer_uapi(std::optional<std::uint64_t> client, std::string text) {
   targets.uapi.post(uapi_answer{client, std::make_shared<std::string>(std::move(text))});
 }
 
@@ -238,16 +238,18 @@ void admin_state::on_request(client& who, std::string_view line) {
     who.output += rpc_error(id, method_not_found, "there is no method " + method);
     return;
   }
-  who.busy = true;
-  const std::size_t stages = targets.readers.size() + targets.writers.size() +
-                             targets.senders.size() + targets.receivers.size();
-  ask({status_round::reader::admin_client, who.id, id.dump(), stages, nullptr, {}});
+  who.notes = id.dump();
+  if (hub->join_round(who))
+    ask(status_round::reader::admin_clients);
 }
 
-void admin_state::ask(status_round round) {
+void admin_state::ask(status_round::reader whose) {
   const std::uint64_t token = next_token++;
   const status_query query{token, {me, parts.bell}};
-  if (round.stages_expected > 0) {
+  status_round round{whose, 0, nullptr, {}};
+  if (whose == status_round::reader::admin_clients) {
+    round.stages_expected = targets.readers.size() + targets.writers.size() +
+                            targets.senders.size() + targets.receivers.size();
     for (const polled<tun_reader_actor>& reader : targets.readers)
       reader.post(query);
     for (const tun_writer_actor& writer : targets.writers)
@@ -278,28 +280,31 @@ void admin_state::on_stage_answer(const stage_answer& answer, time_point now) {
 }
 
 void admin_state::finish(std::uint64_t token, time_point now) {
-  status_round& round = rounds.at(token);
-  if (!round.complete())
+  if (!rounds.at(token).complete())
     return;
+  status_round round = std::move(rounds.extract(token).mapped());
+  if (round.whose == status_round::reader::admin_clients)
+    return answer_clients(std::move(round), now);
+  answer_uapi(
+      {}, conf::format_get(parts.running->config(), *round.tunnel, parts.running->bound_port()));
+}
+
+void admin_state::answer_clients(status_round round, time_point now) {
+  std::sort(
+      round.stages.begin(), round.stages.end(),
+      [](const stage_status& left, const stage_status& right) { return left.actor < right.actor; });
   const conf::config& running = parts.running->config();
-  if (round.whose == status_round::reader::uapi_client) {
-    answer_uapi(round.client,
-                conf::format_get(running, *round.tunnel, parts.running->bound_port()));
-  } else {
-    std::sort(round.stages.begin(), round.stages.end(),
-              [](const stage_status& left, const stage_status& right) {
-                return left.actor < right.actor;
-              });
-    json result = status_json(running, parts.running->bound_port(), own_key_of(running),
-                              *round.tunnel, round.stages);
-    if (link)
-      result["interface"]["mtu"] = link->mtu;
-    const json answer = {
-        {"jsonrpc", "2.0"}, {"id", json::parse(round.request_id)}, {"result", std::move(result)}};
-    hub->answer(round.client, answer.dump(-1, ' ', false, json::error_handler_t::replace) + "\n",
-                now);
-  }
-  rounds.erase(token);
+  json result = status_json(running, parts.running->bound_port(), own_key_of(running),
+                            *round.tunnel, round.stages);
+  if (link)
+    result["interface"]["mtu"] = link->mtu;
+  const std::string text = result.dump(-1, ' ', false, json::error_handler_t::replace);
+  const auto write = [&](client& who) {
+    who.output += R"({"jsonrpc":"2.0","id":)" + std::any_cast<std::string&>(who.notes) +
+                  R"(,"result":)" + text + "}\n";
+  };
+  if (hub->answer_round(write, now))
+    ask(status_round::reader::admin_clients);
 }
 
 admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {

@@ -31,12 +31,9 @@ struct admin_parts {
 
 /// A question to all actors whose answers are coming in.
 struct status_round {
-  enum class reader : std::uint8_t { admin_client, uapi_client };
+  enum class reader : std::uint8_t { admin_clients, uapi };
 
   reader whose{};
-  std::uint64_t client = 0;
-  /// The `id` of the JSON-RPC request, as JSON.
-  std::string request_id;
   std::size_t stages_expected = 0;
   std::shared_ptr<const tunnel_status> tunnel;
   std::vector<stage_status> stages;
@@ -50,6 +47,7 @@ struct admin_state : commit_target {
   admin_actor me;
   std::optional<client_hub> hub;
   std::vector<watched_fd> watched;
+  /// By token; at most one of each reader.
   std::map<std::uint64_t, status_round> rounds;
   std::uint64_t next_token = 1;
   std::optional<tun::link_state> link;
@@ -81,9 +79,10 @@ private:
   void on_request(client& who, std::string_view line);
   void follow_link();
   void retry_names(time_point now);
-  void ask(status_round round);
+  void ask(status_round::reader whose);
   void finish(std::uint64_t token, time_point now);
-  void answer_uapi(std::uint64_t client, std::string text);
+  void answer_uapi(std::optional<std::uint64_t> client, std::string text);
+  void answer_clients(status_round round, time_point now);
 };
 
 admin_actor::behavior_type admin(admin_actor::stateful_pointer<admin_state> self,

@@ -161,4 +161,37 @@ void client_hub::answer(std::uint64_t id, std::string_view text, time_point now)
     clients_.erase(found);
 }
 
+bool client_hub::join_round(client& who) {
+  who.busy = true;
+  who.round = round_ + 1;
+  if (round_is_out_)
+    return false;
+  ++round_;
+  round_is_out_ = true;
+  return true;
+}
+
+bool client_hub::answer_round(const std::function<void(client& who)>& write, time_point now) {
+  for (std::list<client>::iterator each = clients_.begin(); each != clients_.end();) {
+    const std::list<client>::iterator next = std::next(each);
+    if (each->busy && each->round == round_) {
+      each->busy = false;
+      each->round = 0;
+      write(*each);
+      if (!send(*each, now)) // it may join the next round here
+        clients_.erase(each);
+    }
+    each = next;
+  }
+  round_is_out_ = anybody_waits_for(round_ + 1);
+  if (round_is_out_)
+    ++round_;
+  return round_is_out_;
+}
+
+bool client_hub::anybody_waits_for(std::uint64_t round) const {
+  return std::any_of(clients_.begin(), clients_.end(),
+                     [&](const client& each) { return each.busy && each.round == round; });
+}
+
 } // namespace troupe::actors

@@ -35,6 +35,8 @@ public:
   std::size_t sent = 0;
   /// A request is being answered: nothing more is read until the answer is out.
   bool busy = false;
+  /// The round whose answer it waits for, if it waits for one that others get, too.
+  std::uint64_t round = 0;
   /// Close when the output is out.
   bool closing = false;
   time_point last_active;
@@ -61,6 +63,16 @@ public:
   /// The answer that a busy client waits for. It may have left meanwhile.
   void answer(std::uint64_t id, std::string_view text, time_point now);
 
+  // Clients that ask the same share the answer, in rounds. One round is out at a time, and who asks
+  // meanwhile waits for the next: what is coming in may be older than its question. So many clients
+  // that come, ask and leave cost no more than one that stays.
+
+  /// Makes `who` wait. True: nothing is out, so ask.
+  [[nodiscard]] bool join_round(client& who);
+  /// The answer to the round that is out; `write` appends it to the output of each who waits for
+  /// it. True: others have come meanwhile, so ask again.
+  [[nodiscard]] bool answer_round(const std::function<void(client& who)>& write, time_point now);
+
   [[nodiscard]] const control_socket& socket() const { return listening_; }
   [[nodiscard]] std::size_t size() const { return clients_.size(); }
 
@@ -72,6 +84,7 @@ private:
   /// Both false when the client is to be let go.
   [[nodiscard]] bool receive(client& from, time_point now);
   [[nodiscard]] bool send(client& to, time_point now);
+  [[nodiscard]] bool anybody_waits_for(std::uint64_t round) const;
 
   control_socket listening_;
   std::size_t clients_max_;
@@ -79,6 +92,8 @@ private:
   handler on_input_;
   std::list<client> clients_;
   std::uint64_t next_id_ = 1;
+  std::uint64_t round_ = 0;
+  bool round_is_out_ = false;
   /// Given up for a moment where a connection has to be taken only to be closed.
   unique_fd spare_;
 };

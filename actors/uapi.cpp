@@ -71,8 +71,8 @@ void uapi_state::on_input(client& who) {
   case conf::request_kind::incomplete:
     return;
   case conf::request_kind::get:
-    who.busy = true;
-    parts.admin.post(uapi_call{who.id, nullptr});
+    if (hub->join_round(who))
+      parts.admin.post(uapi_call{});
     break;
   case conf::request_kind::set:
     on_set(who, std::string_view(who.input).substr(0, frame.length));
@@ -108,6 +108,14 @@ void uapi_state::on_set(client& who, std::string_view request) {
       who.id, std::make_shared<const conf::uapi_set>(std::get<conf::uapi_set>(std::move(parsed)))});
 }
 
+void uapi_state::on_answer(const uapi_answer& answer, time_point now) {
+  if (answer.client)
+    hub->answer(*answer.client, *answer.text, now);
+  else if (hub->answer_round([&](client& who) { who.output += *answer.text; }, now))
+    parts.admin.post(uapi_call{});
+  wipe(*answer.text);
+}
+
 uapi_actor::behavior_type uapi(self_pointer self, uapi_parts parts) {
   if (parts.own_thread)
     name_thread("uapi");
@@ -115,10 +123,7 @@ uapi_actor::behavior_type uapi(self_pointer self, uapi_parts parts) {
   self->state.start(std::move(parts));
   return {
       [self](atom::poll) { turn(self); },
-      [self](uapi_answer& answer) {
-        self->state.hub->answer(answer.client, *answer.text, self->clock().now());
-        wipe(*answer.text);
-      },
+      [self](const uapi_answer& answer) { self->state.on_answer(answer, self->clock().now()); },
       [self](atom::stop) { self->quit(); },
   };
 }

@@ -35,6 +35,7 @@ struct uapi_state {
   void start(uapi_parts given);
   /// False when the socket's file is gone.
   [[nodiscard]] bool serve(time_point now);
+  void on_answer(const uapi_answer& answer, time_point now);
 
 private:
   void on_input(client& who);

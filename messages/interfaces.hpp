@@ -129,14 +129,15 @@ struct name_answer {
   std::string error; // when not found
 };
 
-/// One request of a UAPI client. `set` absent: a get.
+/// A set of one UAPI client, or, without either, a get for all who wait for one; only one get is
+/// out at a time.
 struct uapi_call {
-  std::uint64_t client = 0;
+  std::optional<std::uint64_t> client;
   std::shared_ptr<const conf::uapi_set> set;
 };
 /// Its whole answer. Holds keys in clear: wiped by who sends it on.
 struct uapi_answer {
-  std::uint64_t client = 0;
+  std::optional<std::uint64_t> client;
   std::shared_ptr<std::string> text;
 };
 

@@ -136,8 +136,24 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_leaves_before_its_answer_harms_nobody, adm
   troupectl.leave();
   other.write("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"status\"}\n");
   tell(admin.actor, atom::poll_v); // looks: both are ready
+  turn();                          // the round of the one that left
   turn();
   BOOST_TEST(json::parse(other.read())["id"] == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(many_who_ask_at_once_make_one_round_and_one_more, admin_fixture) {
+  std::vector<unix_client> many;
+  for (int i = 0; i < 20; ++i)
+    many.push_back(join(admin_path));
+  for (std::size_t i = 0; i < many.size(); ++i)
+    many[i].write(R"({"jsonrpc":"2.0","id":)" + std::to_string(i) +
+                  R"(,"method":"status"})"
+                  "\n");
+  BOOST_TEST(turn() == 1);
+  BOOST_TEST(turn() == 1);
+  BOOST_TEST(turn() == 0);
+  for (std::size_t i = 0; i < many.size(); ++i)
+    BOOST_TEST(json::parse(many[i].read())["id"] == i);
 }
 
 BOOST_FIXTURE_TEST_CASE(at_the_start_the_tunnel_hears_of_the_interface_and_of_every_peer,

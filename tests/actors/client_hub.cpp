@@ -19,12 +19,14 @@ namespace {
 
 constexpr std::size_t clients_max = 3;
 
-/// A protocol of lines: `echo X` is answered with X, `big N` with N octets, `later` when the test
-/// does; after `end` the daemon closes with a word, after `out` without one.
+/// A protocol of lines: `echo X` is answered with X, `big N` with N octets, `later` and `round`
+/// when the test does; after `end` the daemon closes with a word, after `out`
+/// without one.
 struct hub_fixture {
   temporary_folder folder;
   std::string path = folder.at("hub.sock");
   std::vector<std::uint64_t> waiting;
+  int rounds_begun = 0;
   client_hub hub{actors::control_socket::listen(path, {}), clients_max, std::size_t{1} << 24,
                  [this](client& who) { on_input(who); }};
   time_point now{1h};
@@ -46,6 +48,8 @@ struct hub_fixture {
     else if (line == "later")
       waiting.push_back(who.id);
     who.busy = line == "later";
+    if (line == "round" && hub.join_round(who))
+      ++rounds_begun;
     who.closing = line == "end" || line == "out";
   }
 
@@ -68,6 +72,10 @@ struct hub_fixture {
     who.write(text);
     turn();
     return who.read();
+  }
+  void answer_round(const std::string& text) {
+    if (hub.answer_round([&](client& who) { who.output += text; }, now))
+      ++rounds_begun;
   }
   [[nodiscard]] bool is_out(unix_client& who) {
     turn();
@@ -230,6 +238,59 @@ BOOST_AUTO_TEST_CASE(an_answer_between_the_wait_and_the_turn_mixes_up_nobody) {
   BOOST_TEST(hub.size() == 2);
   BOOST_TEST(stays.read() == "one\n");
   BOOST_TEST(ask(last, "echo two\n") == "two\n");
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_while_a_round_is_out_shares_the_next) {
+  unix_client first = join();
+  unix_client second = join();
+  unix_client third = join();
+  BOOST_TEST(ask(first, "round\n") == "");
+  BOOST_TEST(ask(second, "round\n") == "");
+  BOOST_TEST(ask(third, "round\n") == "");
+  BOOST_TEST(rounds_begun == 1);
+  answer_round("one\n");
+  BOOST_TEST(first.read() == "one\n");
+  BOOST_TEST(second.read() == "");
+  BOOST_TEST(rounds_begun == 2);
+  answer_round("two\n");
+  BOOST_TEST(second.read() == "two\n");
+  BOOST_TEST(third.read() == "two\n");
+  BOOST_TEST(rounds_begun == 2);
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_twice_at_once_gets_two_rounds) {
+  unix_client one = join();
+  BOOST_TEST(ask(one, "round\nround\n") == "");
+  answer_round("one\n");
+  BOOST_TEST(one.read() == "one\n");
+  BOOST_TEST(rounds_begun == 2);
+  answer_round("two\n");
+  BOOST_TEST(one.read() == "two\n");
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_an_answer_of_its_own_gets_no_rounds) {
+  unix_client one = join();
+  unix_client other = join();
+  BOOST_TEST(ask(one, "later\n") == "");
+  BOOST_TEST(ask(other, "round\n") == "");
+  answer_round("one\n");
+  BOOST_TEST(one.read() == "");
+  BOOST_TEST(other.read() == "one\n");
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_and_leaves_begins_no_round_after_the_one_that_is_out) {
+  for (int i = 0; i < 20; ++i) {
+    unix_client one = join();
+    BOOST_TEST(ask(one, "round\n") == "");
+    one.leave();
+    turn();
+  }
+  BOOST_TEST(rounds_begun == 1);
+  answer_round("to nobody\n");
+  BOOST_TEST(rounds_begun == 1);
+  unix_client stays = join();
+  BOOST_TEST(ask(stays, "round\n") == "");
+  BOOST_TEST(rounds_begun == 2);
 }
 
 BOOST_AUTO_TEST_CASE(who_left_before_the_turn_is_let_go) {

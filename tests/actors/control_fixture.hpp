@@ -55,16 +55,19 @@ struct control_fixture : stage_fixture {
     tell(admin.actor, std::move(targets));
   }
 
-  /// What poll(2) would wake them for. The stand-in of the TUNNEL answers what it was asked.
-  void turn() {
+  /// What poll(2) would wake them for. The stand-in of the TUNNEL answers what it was asked, and
+  /// that often it was.
+  std::size_t turn() {
     for (int i = 0; i < 2; ++i) { // one to look, one to act
       tell(uapi.actor, atom::poll_v);
       tell(admin.actor, atom::poll_v);
     }
-    for (const status_query& query : std::exchange(to_tunnel->queries, {})) {
+    const std::vector<status_query> queries = std::exchange(to_tunnel->queries, {});
+    for (const status_query& query : queries) {
       query.reader.post(tunnel_answer{query.token, std::make_shared<const tunnel_status>(status)});
       scheduler.run();
     }
+    return queries.size();
   }
   unix_client join(const std::string& path) {
     unix_client made(path);

@@ -120,6 +120,29 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_before_its_answer_harms_nobody) {
   BOOST_TEST(other.read() == ok);
 }
 
+BOOST_AUTO_TEST_CASE(many_gets_at_once_make_one_round_and_one_more) {
+  std::vector<unix_client> many;
+  for (int i = 0; i < 20; ++i)
+    many.push_back(join(uapi_path));
+  for (unix_client& each : many)
+    each.write("get=1\n\n");
+  BOOST_TEST(turn() == 1);
+  BOOST_TEST(turn() == 1);
+  BOOST_TEST(turn() == 0);
+  for (unix_client& each : many)
+    BOOST_TEST(each.read().find("private_key=" + hex(1)) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(who_gets_and_leaves_again_and_again_makes_one_round) {
+  for (int i = 0; i < 20; ++i) {
+    unix_client brief(uapi_path);
+    brief.write("get=1\n\n");
+    for (int each = 0; each < 3; ++each) // in, its request, and out
+      tell(uapi.actor, atom::poll_v);
+  }
+  BOOST_TEST(to_tunnel->queries.size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(requests_wait_until_admin_has_started_the_actor) {
   const std::string path = folder.at("early.sock");
   const std::shared_ptr<doorbell> its_bell = std::make_shared<doorbell>();
