@@ -128,8 +128,18 @@ bool client_hub::receive(client& from, time_point now) {
   }
   from.input.append(buffer.data(), static_cast<std::size_t>(got));
   std::fill_n(buffer.begin(), got, '\0');
-  on_input_(from);
+  take_requests(from);
   return send(from, now);
+}
+
+void client_hub::take_requests(client& from) {
+  std::size_t before = from.input.size() + 1;
+  // While one is taken and has no answer: an answer that is out comes back here.
+  while (!from.input.empty() && from.input.size() < before && !from.busy && !from.closing &&
+         from.output.empty()) {
+    before = from.input.size();
+    on_input_(from);
+  }
 }
 
 bool client_hub::send(client& to, time_point now) {
@@ -144,8 +154,8 @@ bool client_hub::send(client& to, time_point now) {
       continue;
     wipe(to.output);
     to.sent = 0;
-    if (!to.closing && !to.busy && !to.input.empty())
-      on_input_(to); // it sent several requests at once
+    if (!to.closing && !to.busy)
+      take_requests(to); // it sent several at once
   }
   return !to.closing;
 }

@@ -81,6 +81,8 @@ private:
   void accept_all(time_point now);
   void make_room();
   void evict_oldest();
+  /// Hands over what came, up to the first request that has to be waited for.
+  void take_requests(client& from);
   /// Both false when the client is to be let go.
   [[nodiscard]] bool receive(client& from, time_point now);
   [[nodiscard]] bool send(client& to, time_point now);

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t clients_max = 3;
 
 /// A protocol of lines: `echo X` is answered with X, `big N` with N octets, `later` and `round`
-/// when the test does; after `end` the daemon closes with a word, after `out`
+/// when the test does, `quiet` never; after `end` the daemon closes with a word, after `out`
 /// without one.
 struct hub_fixture {
   temporary_folder folder;
@@ -113,6 +113,14 @@ BOOST_AUTO_TEST_CASE(a_request_is_answered) {
 BOOST_AUTO_TEST_CASE(several_requests_in_one_write_are_answered_in_order) {
   unix_client one = join();
   BOOST_TEST(ask(one, "echo a\necho b\necho c\n") == "a\nb\nc\n");
+}
+
+BOOST_AUTO_TEST_CASE(requests_behind_one_without_an_answer_do_not_wait) {
+  unix_client one = join();
+  BOOST_TEST(ask(one, "quiet\nquiet\necho a\nquiet\necho b\n") == "a\nb\n");
+  BOOST_TEST(ask(one, "later\nquiet\necho c\n") == "");
+  hub.answer(waiting.at(0), "now\n", now);
+  BOOST_TEST(one.read() == "now\nc\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_request_may_come_octet_by_octet) {
