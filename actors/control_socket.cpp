@@ -47,6 +47,24 @@ bool somebody_answers(const std::string& path) {
 
 } // namespace
 
+socket_place::socket_place(const std::string& now, std::string path) : path_(std::move(path)) {
+  struct stat found {};
+  if (::lstat(now.c_str(), &found) == 0) {
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
+  }
+}
+
+bool socket_place::in_place() const {
+  struct stat found {};
+  return ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
+}
+
+void socket_place::remove() const {
+  if (in_place())
+    ::unlink(path_.c_str());
+}
+
 control_socket control_socket::listen(const std::string& path, const access& who) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::error_code ignored; // bind says what is wrong
@@ -68,6 +86,7 @@ control_socket control_socket::listen(const std::string& path, const access& who
   ::umask(former_mask);
   if (bound != 0)
     fail("cannot make the socket " + path);
+  socket_place place(temporary, path); // before anybody sees it, who might remove it
   const gid_t group = who.group.value_or(static_cast<gid_t>(-1)); // -1: as it is
   if (::chown(temporary.c_str(), static_cast<uid_t>(-1), group) != 0 ||
       ::chmod(temporary.c_str(), who.mode) != 0 || ::listen(listening.fd(), backlog) != 0 ||
@@ -77,7 +96,7 @@ control_socket control_socket::listen(const std::string& path, const access& who
     errno = error;
     fail("cannot set up the socket " + path);
   }
-  return {std::move(listening), path};
+  return {std::move(listening), std::move(place)};
 }
 
 control_socket control_socket::adopt(unique_fd listening, const std::string& path) {
@@ -87,26 +106,15 @@ control_socket control_socket::adopt(unique_fd listening, const std::string& pat
     throw std::runtime_error("WG_UAPI_FD is no listening socket");
   ::fcntl(listening.fd(), F_SETFD, FD_CLOEXEC);
   ::fcntl(listening.fd(), F_SETFL, O_NONBLOCK);
-  return {std::move(listening), path};
+  return {std::move(listening), socket_place(path, path)};
 }
 
-control_socket::control_socket(unique_fd listening, std::string path)
-    : fd_(std::move(listening)), path_(std::move(path)) {
-  struct stat found {};
-  if (::lstat(path_.c_str(), &found) == 0) {
-    device_ = found.st_dev;
-    inode_ = found.st_ino;
-  }
-}
+control_socket::control_socket(unique_fd listening, socket_place place)
+    : fd_(std::move(listening)), place_(std::move(place)) {}
 
 control_socket::~control_socket() {
-  if (fd_ && in_place())
-    ::unlink(path_.c_str());
-}
-
-bool control_socket::in_place() const {
-  struct stat found {};
-  return ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
+  if (fd_)
+    place_.remove();
 }
 
 } // namespace troupe::actors

@@ -11,6 +11,26 @@
 
 namespace troupe::actors {
 
+/// Where a socket appears, and which file it is there: all that it takes to remove it.
+class socket_place {
+public:
+  /// What is at `now` now is the socket, and it belongs at `path`.
+  socket_place(const std::string& now, std::string path);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// False: no file was there, as may be with a socket that was handed over.
+  [[nodiscard]] bool has_file() const { return inode_ != 0; }
+  /// Whether the path still leads to it.
+  [[nodiscard]] bool in_place() const;
+  /// Unless something else stands there by now.
+  void remove() const;
+
+private:
+  std::string path_;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+};
+
 class control_socket {
 public:
   struct access {
@@ -27,21 +47,17 @@ public:
 
   control_socket(control_socket&&) noexcept = default;
   control_socket& operator=(control_socket&&) noexcept = default;
-  /// Removes the path, unless something else stands there by now.
+  /// Removes it from its place.
   ~control_socket();
 
   [[nodiscard]] int fd() const { return fd_.fd(); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-  /// Whether the path still leads here.
-  [[nodiscard]] bool in_place() const;
+  [[nodiscard]] const socket_place& place() const { return place_; }
 
 private:
-  control_socket(unique_fd listening, std::string path);
+  control_socket(unique_fd listening, socket_place place);
 
   unique_fd fd_;
-  std::string path_;
-  std::uint64_t device_ = 0;
-  std::uint64_t inode_ = 0;
+  socket_place place_;
 };
 
 } // namespace troupe::actors

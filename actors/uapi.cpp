@@ -42,7 +42,7 @@ void drain(const unique_fd& watch) {
 
 void uapi_state::start(uapi_parts given) {
   parts = std::move(given);
-  removal = watch_removal(parts.socket->path());
+  removal = watch_removal(parts.socket->place().path());
   hub.emplace(std::move(*parts.socket), limits::uapi_clients_max, limits::uapi_input_octets_max,
               [this](client& who) { on_input(who); });
 }
@@ -51,7 +51,7 @@ bool uapi_state::serve(time_point now) {
   if (!watched.empty()) {
     if (watched.front().ready()) {
       drain(removal);
-      if (!hub->socket().in_place())
+      if (!hub->socket().place().in_place())
         return false;
     }
     hub->serve(std::span(watched).subspan(1), now);

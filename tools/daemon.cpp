@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <stdexcept>
@@ -236,6 +237,8 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     cpu_claim claim;
     graph_parts parts = prepare(settings, claim);
     const std::shared_ptr<program_end> end = parts.end;
+    const std::array<socket_place, 2> sockets = {parts.uapi_socket->place(),
+                                                 parts.admin_socket->place()};
     const std::shared_ptr<const log_book> book = parts.log;
     const logger log = book->open("supervisor");
 
@@ -259,8 +262,11 @@ int run_daemon(daemon_settings settings, parent_line parent) {
 
     if (end->status() != 0)
       parent.failed(end->why());
-    if (!end->all_stopped())
+    if (!end->all_stopped()) {
+      for (const socket_place& each : sockets)
+        each.remove(); // whose owner may never come to it
       ::_exit(1);
+    }
     delete system;
     return end->status();
   } catch (const std::exception& error) {

@@ -47,7 +47,7 @@ BOOST_FIXTURE_TEST_SUITE(control_socket, socket_fixture)
 
 BOOST_AUTO_TEST_CASE(it_appears_ready_in_a_folder_made_for_it) {
   const actors::control_socket made = actors::control_socket::listen(path, {});
-  BOOST_TEST(made.in_place());
+  BOOST_TEST(made.place().in_place());
   BOOST_TEST(can_connect(path));
   BOOST_TEST(files_beside() == 1); // nothing temporary is left
   BOOST_TEST(mode_of(folder.at("run")) == 0755U);
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_live_one_is_respected) {
            text.find("stop it first") != std::string::npos;
   };
   BOOST_CHECK_EXCEPTION(actors::control_socket::listen(path, {}), std::runtime_error, says_so);
-  BOOST_TEST(live.in_place());
+  BOOST_TEST(live.place().in_place());
   BOOST_TEST(can_connect(path));
 }
 
@@ -111,8 +111,18 @@ BOOST_AUTO_TEST_CASE(what_took_its_place_stays) {
     const actors::control_socket made = actors::control_socket::listen(path, {});
     std::filesystem::remove(path);
     std::ofstream(path) << "somebody else's";
-    BOOST_TEST(!made.in_place());
+    BOOST_TEST(!made.place().in_place());
   }
+  BOOST_TEST(std::filesystem::exists(path));
+}
+
+BOOST_AUTO_TEST_CASE(who_knows_its_place_can_remove_it_and_nothing_else) {
+  const actors::control_socket made = actors::control_socket::listen(path, {});
+  const socket_place place = made.place();
+  place.remove();
+  BOOST_TEST(!std::filesystem::exists(path));
+  std::ofstream(path) << "somebody else's";
+  place.remove();
   BOOST_TEST(std::filesystem::exists(path));
 }
 
@@ -120,10 +130,10 @@ BOOST_AUTO_TEST_CASE(a_moved_one_removes_its_path_once) {
   actors::control_socket made = actors::control_socket::listen(path, {});
   {
     const actors::control_socket moved = std::move(made);
-    BOOST_TEST(moved.in_place());
+    BOOST_TEST(moved.place().in_place());
   }
   const actors::control_socket again = actors::control_socket::listen(path, {});
-  BOOST_TEST(again.in_place());
+  BOOST_TEST(again.place().in_place());
 }
 
 BOOST_AUTO_TEST_CASE(a_path_too_long_or_impossible_is_an_error_that_names_it) {
@@ -145,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_listening_socket_can_be_taken_over) {
     const int number = given.fd();
     const actors::control_socket taken = actors::control_socket::adopt(std::move(given), path);
     BOOST_TEST(taken.fd() == number);
-    BOOST_TEST(taken.in_place());
+    BOOST_TEST(taken.place().in_place());
     BOOST_TEST((::fcntl(number, F_GETFD) & FD_CLOEXEC) != 0);
     BOOST_TEST((::fcntl(number, F_GETFL) & O_NONBLOCK) != 0);
   }

@@ -91,7 +91,7 @@ def background_failure(lab: Lab, kind: str) -> None:
 
 
 def short_of_descriptors(lab: Lab, kind: str) -> None:
-    """A start that runs out of descriptors half-way ends with 1 and leaves no process"""
+    """A start that runs out of descriptors half-way ends with 1 and leaves nothing"""
     tunnel = one_tunnel(lab, kind)
     for limit in range(6, 24):
         with open(tunnel.log, "ab") as log:
@@ -105,6 +105,7 @@ def short_of_descriptors(lab: Lab, kind: str) -> None:
         for pid in running:
             os.kill(pid, signal.SIGTERM)
         wait_until("the daemon ended", lambda: not daemons(tunnel.host))
+        require_nothing_left(tunnel)
 
 
 def closed_descriptors(lab: Lab, kind: str) -> None:
