@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 namespace troupe::actors {
 
@@ -18,18 +20,22 @@ using self_pointer = uapi_actor::stateful_pointer<uapi_state>;
 
 void turn(self_pointer self) {
   uapi_state& state = self->state;
-  // It does not quit: the word that it is down would overtake this one, and read as a failure.
+  // It does not quit: it is in the second stage of the stop, and an end of its own before
+  // SUPERVISOR has come to that would count as a death nobody asked for.
   if (!state.serve(self->clock().now()))
     return self->send(state.parts.supervisor, end_program{0, "the UAPI socket was removed"});
   sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched);
 }
 
 /// Readable when the file at `path` is removed, renamed or replaced.
-unique_fd watch_removal(const std::string& path) {
+unique_fd watch_removal(const std::string& path, spdlog::logger& log) {
   unique_fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (watch)
-    ::inotify_add_watch(watch.fd(), path.c_str(), IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
-  return watch;
+  if (watch &&
+      ::inotify_add_watch(watch.fd(), path.c_str(), IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) >= 0)
+    return watch;
+  log.warn("cannot watch {}: {}; removing it will not end the program", path,
+           std::system_category().message(errno));
+  return {};
 }
 
 void drain(const unique_fd& watch) {
@@ -42,24 +48,29 @@ void drain(const unique_fd& watch) {
 
 void uapi_state::start(uapi_parts given) {
   parts = std::move(given);
-  removal = watch_removal(parts.socket->place().path());
+  if (parts.socket->place().has_file())
+    removal = watch_removal(parts.socket->place().path(), *parts.log);
   hub.emplace(std::move(*parts.socket), limits::uapi_clients_max, limits::uapi_input_octets_max,
               [this](client& who) { on_input(who); });
 }
 
 bool uapi_state::serve(time_point now) {
-  if (!watched.empty()) {
-    if (watched.front().ready()) {
-      drain(removal);
-      if (!hub->socket().place().in_place())
-        return false;
-    }
+  // At the first turn, too: what happened before there was a watch, nothing else tells.
+  const bool first = watched.empty();
+  if ((first || watched.front().ready()) && socket_is_gone())
+    return false;
+  if (!first)
     hub->serve(std::span(watched).subspan(1), now);
-  }
   watched.clear();
   watched.push_back(watch_reading(removal.fd()));
   hub->watch(watched);
   return true;
+}
+
+bool uapi_state::socket_is_gone() const {
+  drain(removal);
+  const socket_place& place = hub->socket().place();
+  return place.has_file() && !place.in_place();
 }
 
 void uapi_state::on_input(client& who) {

@@ -38,6 +38,7 @@ struct uapi_state {
   void on_answer(const uapi_answer& answer, time_point now);
 
 private:
+  [[nodiscard]] bool socket_is_gone() const;
   void on_input(client& who);
   void on_set(client& who, std::string_view request);
 };

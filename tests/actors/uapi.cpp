@@ -24,6 +24,12 @@ struct uapi_fixture : control_fixture {
   unix_client wg = join(uapi_path);
 
   uapi_fixture() { to_tunnel->changes.clear(); } // the first commit
+  /// One that no ADMIN has started yet.
+  uapi_actor spawn_on(control_socket socket) {
+    return spawn(actors::uapi,
+                 uapi_parts{std::make_shared<control_socket>(std::move(socket)), admin, supervisor,
+                            std::make_shared<doorbell>(), wait, log.open("uapi"), false});
+  }
   std::string set(const std::string& lines) { return ask(wg, "set=1\n" + lines + "\n"); }
 };
 
@@ -145,10 +151,7 @@ BOOST_AUTO_TEST_CASE(who_gets_and_leaves_again_and_again_makes_one_round) {
 
 BOOST_AUTO_TEST_CASE(requests_wait_until_admin_has_started_the_actor) {
   const std::string path = folder.at("early.sock");
-  const std::shared_ptr<doorbell> its_bell = std::make_shared<doorbell>();
-  const uapi_actor early = spawn(
-      actors::uapi, uapi_parts{std::make_shared<control_socket>(control_socket::listen(path, {})),
-                               admin, supervisor, its_bell, wait, log.open("uapi"), false});
+  const uapi_actor early = spawn_on(control_socket::listen(path, {}));
   unix_client impatient(path);
   impatient.write("get=1\n\n");
   scheduler.run();
@@ -172,6 +175,34 @@ BOOST_AUTO_TEST_CASE(removing_the_socket_ends_the_program) {
   BOOST_TEST(to_supervisor->ends.size() == 1);
   BOOST_TEST(to_supervisor->ends.at(0).status == 0);
   BOOST_TEST(!has_ended(uapi.actor)); // that is for SUPERVISOR to ask for, in its order
+}
+
+BOOST_AUTO_TEST_CASE(removing_the_socket_before_the_first_turn_ends_the_program) {
+  const std::string path = folder.at("early.sock");
+  const uapi_actor early = spawn_on(control_socket::listen(path, {}));
+  std::filesystem::remove(path);
+  tell(early, atom::poll_v);
+  BOOST_TEST(to_supervisor->ends.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(removing_the_socket_before_there_is_a_watch_ends_the_program) {
+  const std::string path = folder.at("early.sock");
+  control_socket socket = control_socket::listen(path, {});
+  std::filesystem::remove(path);
+  tell(spawn_on(std::move(socket)), atom::poll_v);
+  BOOST_TEST(to_supervisor->ends.size() == 1);
+  BOOST_TEST(log.has("warning uapi: cannot watch " + path));
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_that_came_without_a_file_is_not_missed) {
+  const std::string path = folder.at("given.sock");
+  unique_fd given = listening_at(path);
+  std::filesystem::remove(path);
+  const uapi_actor with_it = spawn_on(control_socket::adopt(std::move(given), path));
+  for (int i = 0; i < 2; ++i)
+    tell(with_it, atom::poll_v);
+  BOOST_TEST(to_supervisor->ends.empty());
+  BOOST_TEST(!log.has("cannot watch"));
 }
 
 BOOST_AUTO_TEST_CASE(touching_the_socket_ends_nothing) {
