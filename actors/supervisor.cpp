@@ -70,6 +70,16 @@ private:
     return made;
   }
 
+  /// Of what clients have asked of it, nothing matters any more when it is to stop. The data path's
+  /// actors have what is in hand to finish.
+  template <class Actor>
+  polled<Actor> watch_control(const std::string& name, Actor actor,
+                              std::shared_ptr<doorbell> bell) {
+    polled<Actor> made{std::move(actor), std::move(bell)};
+    watch(control_, name, made.actor, [made] { made.post_first(atom::stop_v); });
+    return made;
+  }
+
   void spawn_handshakers() {
     for (std::size_t i = 0; i < parts_.handshakers; ++i) {
       const handshaker_actor made =
@@ -115,14 +125,14 @@ private:
   void spawn_control() {
     const std::shared_ptr<doorbell> admin_bell = std::make_shared<doorbell>();
     targets_.admin_is_told =
-        watch_polled(control_, "admin",
-                     spawn(admin, admin_parts{parts_.admin_socket, parts_.running, parts_.monitor,
-                                              admin_bell, parts_.make_waiter(),
-                                              parts_.log->open("admin"), parts_.own_threads}),
-                     admin_bell);
+        watch_control("admin",
+                      spawn(admin, admin_parts{parts_.admin_socket, parts_.running, parts_.monitor,
+                                               admin_bell, parts_.make_waiter(),
+                                               parts_.log->open("admin"), parts_.own_threads}),
+                      admin_bell);
     const std::shared_ptr<doorbell> uapi_bell = std::make_shared<doorbell>();
-    targets_.all.uapi = watch_polled(
-        control_, "uapi",
+    targets_.all.uapi = watch_control(
+        "uapi",
         spawn(uapi, uapi_parts{parts_.uapi_socket, targets_.admin_is_told, self_, uapi_bell,
                                parts_.make_waiter(), parts_.log->open("uapi"), parts_.own_threads}),
         uapi_bell);

@@ -57,6 +57,12 @@ struct polled {
     caf::anon_send(actor, std::forward<Message>(message)...);
     bell->ring();
   }
+  /// Before everything that waits there already.
+  template <class... Message>
+  void post_first(Message&&... message) const {
+    caf::anon_send<caf::message_priority::high>(actor, std::forward<Message>(message)...);
+    bell->ring();
+  }
   void post_credit(slab_return&& credit) const {
     caf::anon_send(actor, std::move(credit));
     bell->ring_for_credit();

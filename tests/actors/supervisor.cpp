@@ -47,6 +47,10 @@ bool is_tunnel(caf::resumable* job) {
   return dynamic_cast<tunnel_actor::stateful_pointer<tunnel_state>>(job) != nullptr;
 }
 
+bool is_admin(caf::resumable* job) {
+  return dynamic_cast<admin_actor::stateful_pointer<admin_state>>(job) != nullptr;
+}
+
 struct graph_fixture : actor_fixture {
   udp::own_network network;
   fake_host host;
@@ -76,6 +80,16 @@ struct graph_fixture : actor_fixture {
   void stop() {
     if (root)
       tell(root, end_program{0, "SIGTERM"});
+  }
+
+  [[nodiscard]] admin_actor its_admin() const {
+    const std::vector<member>& control =
+        dynamic_cast<supervisor_actor::stateful_pointer<supervisor_state>>(
+            caf::actor_cast<caf::abstract_actor*>(root))
+            ->state.stages.at(1);
+    const auto found = std::find_if(control.begin(), control.end(),
+                                    [](const member& each) { return each.name == "admin"; });
+    return caf::actor_cast<admin_actor>(found->address);
   }
 
   [[nodiscard]] bool has_reported() const {
@@ -119,6 +133,19 @@ BOOST_AUTO_TEST_CASE(a_stage_is_stopped_only_when_the_one_before_it_is_down) {
   scheduler.run();
   BOOST_TEST(ended->size() == 6);
   BOOST_TEST(has_reported());
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_overtakes_what_clients_have_asked) {
+  start();
+  const admin_actor asked = its_admin();
+  for (int i = 0; i < 20; ++i)
+    caf::anon_send(asked, uapi_call{});
+  caf::anon_send(root, end_program{0, "SIGTERM"});
+  scheduler.run_jobs_filtered([](caf::resumable* job) { return !is_admin(job); });
+  bool done = false;
+  scheduler.run_jobs_filtered(
+      [&](caf::resumable* job) { return is_admin(job) && !std::exchange(done, true); });
+  BOOST_TEST(has_ended(asked)); // with the first message it took
 }
 
 BOOST_AUTO_TEST_CASE(a_clean_end_is_reported_once_all_are_down) {
