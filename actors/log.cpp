@@ -102,8 +102,9 @@ logger log_book::open(const std::string& actor) const {
   return opened;
 }
 
-std::uint64_t log_book::lines_lost() const {
-  return writer_->overrun_counter();
+void log_book::report_lost_lines() const {
+  if (const std::size_t lost = writer_->overrun_counter())
+    open("supervisor")->warn("{} lines of this log were lost: they came faster than written", lost);
 }
 
 } // namespace troupe::actors

@@ -32,8 +32,8 @@ public:
   explicit log_book(settings chosen);
 
   [[nodiscard]] logger open(const std::string& actor) const;
-  /// Lines lost because the queue was full.
-  [[nodiscard]] std::uint64_t lines_lost() const;
+  /// For the end: says how many lines were lost because the queue was full, if any were.
+  void report_lost_lines() const;
 
 private:
   settings settings_;

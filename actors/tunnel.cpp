@@ -161,7 +161,6 @@ void tunnel_state::answer_unreachable(const slab& batch, moment now) {
     std::copy_n(answer.begin(), length, room.data());
     room.in->deliveries.push_back({room.offset, static_cast<std::uint32_t>(length), peer_id::none});
     out->origin.commit(length);
-    ++icmp_sent;
   }
 }
 

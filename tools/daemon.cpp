@@ -268,6 +268,7 @@ int run_daemon(daemon_settings settings, parent_line parent) {
       ::_exit(1);
     }
     delete system;
+    book->report_lost_lines();
     return end->status();
   } catch (const std::exception& error) {
     parent.failed(error.what());

@@ -1,13 +1,22 @@
 #include "actors/log.hpp"
 
+#include "messages/limits.hpp"
+#include "messages/unique_fd.hpp"
+
 #include "tests/actors/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <regex>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace troupe::actors {
@@ -29,6 +38,44 @@ struct log_fixture {
       read.push_back(line);
     return read;
   }
+};
+
+/// Standard error is a pipe that nobody reads yet.
+class full_stderr {
+public:
+  full_stderr() {
+    int ends[2];
+    BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    reading_ = unique_fd(ends[0]);
+    const unique_fd writing(ends[1]);
+    ::dup2(writing.fd(), STDERR_FILENO);
+  }
+  ~full_stderr() { restore(); }
+
+  void begin_reading() {
+    reader_ = std::thread([this] {
+      std::array<char, 65536> buffer;
+      for (ssize_t got = 0; (got = ::read(reading_.fd(), buffer.data(), buffer.size())) > 0;)
+        text_.append(buffer.data(), static_cast<std::size_t>(got));
+    });
+  }
+  std::string read_all() {
+    restore();
+    return text_;
+  }
+
+private:
+  /// Which closes the pipe's writing end.
+  void restore() {
+    ::dup2(before_.fd(), STDERR_FILENO);
+    if (reader_.joinable())
+      reader_.join();
+  }
+
+  unique_fd before_{::dup(STDERR_FILENO)};
+  unique_fd reading_;
+  std::thread reader_;
+  std::string text_;
 };
 
 } // namespace
@@ -107,9 +154,35 @@ BOOST_AUTO_TEST_CASE(a_target_that_cannot_be_written_is_an_error_that_names_it) 
 }
 
 BOOST_AUTO_TEST_CASE(no_line_is_lost_while_there_is_room) {
-  const log_book book(to_file());
-  book.open("tunnel")->info("one");
-  BOOST_TEST(book.lines_lost() == 0);
+  {
+    const log_book book(to_file());
+    book.open("tunnel")->info("one");
+    book.report_lost_lines();
+  }
+  BOOST_TEST(lines().size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(lost_lines_are_counted_and_told_at_the_end) {
+  constexpr std::size_t said = 2 * limits::log_queue_lines; // the pipe holds far less than half
+  full_stderr pipe;
+  {
+    const log_book book(
+        {log_format::text, "stderr", [](const std::string&) { return spdlog::level::info; }});
+    const logger says = book.open("tunnel");
+    for (std::size_t i = 0; i < said; ++i)
+      says->info("line {:100}", i);
+    book.report_lost_lines();
+    pipe.begin_reading();
+  }
+  const std::string text = pipe.read_all();
+  std::smatch told;
+  const std::regex last(R"(warning  supervisor: (\d+) lines of this log were lost: .*\n$)");
+  BOOST_REQUIRE(std::regex_search(text, told, last));
+  const auto written = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) - 1;
+  BOOST_TEST(written < said);
+  // The report itself may have taken the place of one more.
+  const std::size_t known = written + std::stoul(told[1]);
+  BOOST_TEST((known == said || known + 1 == said));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
