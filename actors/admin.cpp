@@ -39,7 +39,7 @@ void turn(self_pointer self) {
   const time_point now = self->clock().now();
   state.serve(now);
   sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched, false,
-                    state.until_next_retry(now));
+                    until(state.next_turn(), now));
 }
 
 } // namespace
@@ -79,7 +79,7 @@ void admin_state::serve(time_point now) {
   retry_names(now);
   watched.clear();
   watched.push_back(watch_reading(parts.monitor ? parts.monitor->fd() : -1));
-  hub->watch(watched);
+  hub->watch(watched, now);
 }
 
 // --- The interface, as others set it
@@ -144,14 +144,11 @@ void admin_state::retry_names(time_point now) {
     resolve(std::move(due));
 }
 
-std::chrono::milliseconds admin_state::until_next_retry(time_point now) const {
-  time_point next = never;
+time_point admin_state::next_turn() const {
+  time_point next = hub->next_look();
   for (const retry& each : retries)
     next = std::min(next, each.due);
-  if (next == never)
-    return forever;
-  return std::max(std::chrono::milliseconds(0),
-                  std::chrono::ceil<std::chrono::milliseconds>(next - now));
+  return next;
 }
 
 // --- Commits

@@ -63,7 +63,8 @@ struct admin_state : commit_target {
   /// Tells everybody how things are at the start.
   void begin(admin_targets given);
   void serve(time_point now);
-  [[nodiscard]] std::chrono::milliseconds until_next_retry(time_point now) const;
+  /// At the latest; before, if something is ready.
+  [[nodiscard]] time_point next_turn() const;
   void on_uapi(const uapi_call& call);
   void on_name(const name_answer& answer, time_point now);
   void on_tunnel_answer(const tunnel_answer& answer, time_point now);

@@ -1,6 +1,7 @@
 #include "actors/client_hub.hpp"
 
 #include "messages/keys.hpp"
+#include "messages/limits.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -42,8 +43,10 @@ std::size_t client_hub::input_octets() const {
   return sum;
 }
 
-void client_hub::watch(std::vector<watched_fd>& descriptors) const {
-  descriptors.push_back(watch_reading(listening_.fd()));
+void client_hub::watch(std::vector<watched_fd>& descriptors, time_point now) {
+  if (next_look_ <= now)
+    next_look_ = never;
+  descriptors.push_back({listening_.fd(), next_look_ == never, false});
   for (const client& each : clients_) {
     const bool sending = each.sent < each.output.size();
     descriptors.push_back({each.fd.fd(), !sending && !each.busy, sending});
@@ -79,7 +82,7 @@ void client_hub::accept_all(time_point now) {
       // Not after somebody came in: without a descriptor accept says so before it looks whether
       // anybody else waits.
       if (!any && (errno == EMFILE || errno == ENFILE))
-        make_room();
+        make_room(now);
       return;
     }
     if (clients_.size() >= clients_max_)
@@ -91,10 +94,16 @@ void client_hub::accept_all(time_point now) {
 
 /// Out of descriptors: one client goes, so that the next one comes in at the next turn. If there is
 /// none, who waits is turned away, or the listening socket would stay readable and this thread
-/// awake.
-void client_hub::make_room() {
+/// awake; and if not even that can be done, the socket is left alone for a while.
+void client_hub::make_room(time_point now) {
   if (!clients_.empty())
     return evict_oldest();
+  if (!spare_)
+    spare_ = open_spare();
+  if (!spare_) {
+    next_look_ = now + limits::socket_retry_max;
+    return;
+  }
   spare_ = unique_fd();
   unique_fd(::accept4(listening_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
   spare_ = open_spare();

@@ -57,7 +57,9 @@ public:
              handler on_input);
 
   /// What poll(2) is to watch: for `serve`, in the same order.
-  void watch(std::vector<watched_fd>& descriptors) const;
+  void watch(std::vector<watched_fd>& descriptors, time_point now);
+  /// When to call `watch` again at the latest.
+  [[nodiscard]] time_point next_look() const { return next_look_; }
   /// `ready` is what `watch` appended, after the wait.
   void serve(std::span<const watched_fd> ready, time_point now);
   /// The answer that a busy client waits for. It may have left meanwhile.
@@ -79,7 +81,7 @@ public:
 private:
   [[nodiscard]] std::size_t input_octets() const;
   void accept_all(time_point now);
-  void make_room();
+  void make_room(time_point now);
   void evict_oldest();
   /// Hands over what came, up to the first request that has to be waited for.
   void take_requests(client& from);
@@ -96,6 +98,8 @@ private:
   std::uint64_t next_id_ = 1;
   std::uint64_t round_ = 0;
   bool round_is_out_ = false;
+  /// Until then who connects has to wait; otherwise `never`.
+  time_point next_look_ = never;
   /// Given up for a moment where a connection has to be taken only to be closed.
   unique_fd spare_;
 };

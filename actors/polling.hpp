@@ -4,12 +4,21 @@
 
 #include "messages/interfaces.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 
 namespace troupe::actors {
 
 inline constexpr std::chrono::milliseconds forever{-1};
+
+/// The timeout of a wait that ends at `next`, or never.
+inline std::chrono::milliseconds until(time_point next, time_point now) {
+  if (next == never)
+    return forever;
+  return std::max(std::chrono::milliseconds(0),
+                  std::chrono::ceil<std::chrono::milliseconds>(next - now));
+}
 
 /// A descriptor to wait for; one below zero is none.
 struct watched_fd {

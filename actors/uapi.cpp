@@ -20,11 +20,13 @@ using self_pointer = uapi_actor::stateful_pointer<uapi_state>;
 
 void turn(self_pointer self) {
   uapi_state& state = self->state;
+  const time_point now = self->clock().now();
   // It does not quit: it is in the second stage of the stop, and an end of its own before
   // SUPERVISOR has come to that would count as a death nobody asked for.
-  if (!state.serve(self->clock().now()))
+  if (!state.serve(now))
     return self->send(state.parts.supervisor, end_program{0, "the UAPI socket was removed"});
-  sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched);
+  sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched, false,
+                    until(state.hub->next_look(), now));
 }
 
 /// Readable when the file at `path` is removed, renamed or replaced.
@@ -63,7 +65,7 @@ bool uapi_state::serve(time_point now) {
     hub->serve(std::span(watched).subspan(1), now);
   watched.clear();
   watched.push_back(watch_reading(removal.fd()));
-  hub->watch(watched);
+  hub->watch(watched, now);
   return true;
 }
 

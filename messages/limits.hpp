@@ -152,7 +152,8 @@ inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
 /// Datagrams in one system call. By then its fixed cost is divided often enough.
 inline constexpr std::size_t datagrams_per_send_call = 64;
 /// After ENOBUFS poll(2) calls the socket writable at once, so time is what one waits for; likewise
-/// after a receive error that stays.
+/// after a receive error that stays, and for a client who comes while the machine has no
+/// descriptor.
 inline constexpr auto socket_retry_first = 1ms;
 inline constexpr auto socket_retry_max = 50ms;
 /// Errors left on a socket by earlier datagrams are skipped, so many in one call; more of them are

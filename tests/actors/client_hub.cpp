@@ -1,5 +1,7 @@
 #include "actors/client_hub.hpp"
 
+#include "messages/limits.hpp"
+
 #include "tests/actors/temporary_folder.hpp"
 #include "tests/actors/unix_client.hpp"
 
@@ -55,7 +57,7 @@ struct hub_fixture {
 
   void look() {
     watched.clear();
-    hub.watch(watched);
+    hub.watch(watched, now);
     static_cast<void>(poll_waiter().wait(bell, watched, 0ms));
   }
   void turn() {
@@ -334,6 +336,32 @@ BOOST_AUTO_TEST_CASE(out_of_descriptors_with_no_client_who_waits_is_turned_away)
   BOOST_TEST(turned_away.closed());
   unix_client next = join();
   BOOST_TEST(ask(next, "echo next\n") == "next\n");
+}
+
+BOOST_AUTO_TEST_CASE(without_even_a_spare_descriptor_the_socket_is_left_alone_for_a_while) {
+  const std::string own = folder.at("own.sock");
+  actors::control_socket listening = actors::control_socket::listen(own, {});
+  unix_client early(own);
+  std::optional<actors::client_hub> starved;
+  {
+    const no_descriptors_left full;
+    starved.emplace(std::move(listening), clients_max, std::size_t{1} << 20, [](client&) {});
+    starved->watch(watched, now);
+    watched.front().readable = true;
+    starved->serve(watched, now);
+  }
+  BOOST_TEST((starved->next_look() == now + limits::socket_retry_max));
+  watched.clear();
+  starved->watch(watched, now);
+  BOOST_TEST(!watched.front().for_reading);
+  now += limits::socket_retry_max;
+  watched.clear();
+  starved->watch(watched, now);
+  BOOST_TEST(watched.front().for_reading);
+  BOOST_TEST((starved->next_look() == never));
+  watched.front().readable = true;
+  starved->serve(watched, now);
+  BOOST_TEST(starved->size() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
