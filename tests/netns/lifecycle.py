@@ -208,8 +208,11 @@ def scenarios() -> list[Scenario]:
     found = [scenario(play, kind) for play in plays for kind in KINDS]
     found.append(scenario(foreground, "troupe"))
     if os.environ.get("LAB_IMPL") != "wireguard-go":
-        found += [scenario(usage, "troupe"), *(scenario(play, kind) for kind in KINDS for play in
-                                               (short_of_descriptors, closed_descriptors))]
+        found.append(scenario(usage, "troupe"))
+        found += [scenario(closed_descriptors, kind) for kind in KINDS]
+    # UBSan looks at an object through a pipe: without descriptors all look broken to it.
+    if os.environ.get("LAB_IMPL") != "wireguard-go" and os.environ.get("LAB_SANITIZED") != "ON":
+        found += [scenario(short_of_descriptors, kind) for kind in KINDS]
     return found
 
 
