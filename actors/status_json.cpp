@@ -88,6 +88,7 @@ json status_json(const conf::config& running, std::uint16_t bound_port,
       {"fwmark", running.interface.fwmark},
       {"mtu", running.interface.mtu},
       {"under_load", tunnel.under_load},
+      {"aead", tunnel.aead},
   };
   out["peers"] = json::array();
   for (const conf::peer_config& peer : running.peers) {
@@ -101,6 +102,10 @@ json status_json(const conf::config& running, std::uint16_t bound_port,
   append_drops(out["drops"], "tunnel", tunnel.drops);
   for (const stage_status& each : stages)
     append_drops(out["drops"], each.actor, each.drops);
+  out["offloads"] = json::array();
+  for (const stage_status& each : stages)
+    if (!each.offload.empty())
+      out["offloads"].push_back({{"actor", each.actor}, {"state", each.offload}});
   out["sockets"] = json::array();
   for (const stage_status& each : stages)
     if (each.kernel_drops > 0)

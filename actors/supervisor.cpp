@@ -92,7 +92,8 @@ private:
 
   void spawn_tunnel() {
     const std::uint8_t lanes = static_cast<std::uint8_t>(parts_.running->config().udp.senders);
-    tunnel_ = spawn(tunnel, tunnel_parts{parts_.random, lanes, workers_, parts_.tunnel_cpu,
+    tunnel_ = spawn(tunnel, tunnel_parts{parts_.random, lanes, workers_, parts_.aead,
+                                         parts_.queues.size(), parts_.tunnel_cpu,
                                          parts_.log->open("tunnel"), parts_.own_threads});
     watch(tunnel_stage_, "tunnel", tunnel_, [to = tunnel_] { caf::anon_send(to, atom::stop_v); });
     targets_.all.tunnel = tunnel_;
@@ -101,23 +102,25 @@ private:
   void spawn_sinks() {
     for (std::size_t i = 0; i < parts_.queues.size(); ++i) {
       const std::string name = "tun-writer/" + std::to_string(i);
-      const tun_writer_actor made =
-          spawn(tun_writer, tun_writer_parts{name, parts_.queues[i].second, parts_.log->open(name),
-                                             parts_.own_threads});
+      const std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
+      const tun_writer_actor made = spawn(
+          tun_writer, tun_writer_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].second,
+                                       direct, parts_.log->open(name), parts_.own_threads});
       watch(outlets_, name, made, [made] { caf::anon_send(made, atom::stop_v); });
-      sinks_.writers.push_back(made);
+      sinks_.writers.push_back({made, direct});
       targets_.all.writers.push_back(made);
     }
     for (std::uint32_t i = 0; i < parts_.running->config().udp.senders; ++i) {
       const std::string name = "udp-sender/" + std::to_string(i);
       const std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
+      const std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
       const polled<udp_sender_actor> made = watch_polled(
           outlets_, name,
           spawn(udp_sender, udp_sender_parts{name, static_cast<std::uint8_t>(i), parts_.sink_of,
                                              parts_.sockets, tunnel_, bell, parts_.make_waiter(),
-                                             parts_.log->open(name), parts_.own_threads}),
+                                             direct, parts_.log->open(name), parts_.own_threads}),
           bell);
-      sinks_.senders.push_back(made.actor);
+      sinks_.senders.push_back({made.actor, direct});
       targets_.all.senders.push_back(made);
     }
   }
@@ -164,7 +167,7 @@ private:
       targets_.all.readers.push_back(watch_polled(
           sources_, name,
           spawn(tun_reader,
-                tun_reader_parts{name, parts_.queues[i].first,
+                tun_reader_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].first,
                                  parts_.running->config().interface.mtu, tunnel_, self_, bell,
                                  parts_.make_waiter(), parts_.log->open(name), parts_.own_threads}),
           bell));

@@ -7,6 +7,7 @@
 #include "messages/interfaces.hpp"
 
 #include "actors/admin.hpp"
+#include "actors/aead_choice.hpp"
 #include "actors/log.hpp"
 #include "actors/polling.hpp"
 #include "actors/udp_receiver.hpp"
@@ -70,6 +71,7 @@ struct graph_parts {
   std::function<std::shared_ptr<waiter>()> make_waiter;
   std::shared_ptr<const log_book> log;
   std::size_t handshakers = 1;
+  aead_choice aead;
   std::optional<unsigned> tunnel_cpu;
   /// The exit status when the interface is deleted underneath.
   int status_of_lost_device = 1;

@@ -197,6 +197,8 @@ udp::socket_options socket_options_of(const conf::config& wanted) {
   if (wanted.udp.send_buffer != 0)
     options.send_buffer_octets = wanted.udp.send_buffer;
   options.mark = wanted.interface.fwmark;
+  options.gso = wanted.udp.gso;
+  options.gro = wanted.udp.gro;
   return options;
 }
 

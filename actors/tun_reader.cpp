@@ -16,7 +16,7 @@ void turn(self_pointer self) {
   slab_ref filled;
   const bool read = state.read_once(device, filled, self->clock().now());
   if (filled)
-    self->send(state.parts.tunnel, plain_batch{std::move(filled)});
+    self->send(state.parts.tunnel, plain_batch{std::move(filled), state.parts.queue});
   if (device == tun::queue_state::gone) {
     self->send(state.parts.supervisor, device_gone{});
     return self->quit();
@@ -46,8 +46,9 @@ bool tun_reader_state::read_once(tun::queue_state& device, slab_ref& filled, tim
   const tun::read_result result = parts.source->read_batch(into, parts.mtu);
   device = result.state;
   status.drops.count(drop_reason::oversize_packet, result.oversize);
+  status.drops.count(drop_reason::malformed_offload, result.malformed);
   if (result.packets == 0)
-    return result.oversize > 0;
+    return result.oversize + result.malformed > 0;
   std::size_t octets = 0;
   for (const arrival& packet : into.arrivals)
     octets += packet.length;

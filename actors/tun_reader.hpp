@@ -17,6 +17,7 @@ namespace troupe::actors {
 
 struct tun_reader_parts {
   std::string name;
+  std::uint8_t queue = 0;
   std::shared_ptr<tun::packet_source> source;
   std::uint32_t mtu = 0;
   tunnel_actor tunnel;

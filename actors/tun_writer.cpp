@@ -1,8 +1,31 @@
 #include "actors/tun_writer.hpp"
 
+#include "messages/limits.hpp"
+
 #include "actors/actor_support.hpp"
 
 namespace troupe::actors {
+
+void tun_writer_state::start(tun_writer_parts given) {
+  parts = std::move(given);
+  status.actor = parts.name;
+  parts.direct->open([this](const slab_ref& batch) { return write_now(*batch); });
+}
+
+tun_writer_state::~tun_writer_state() {
+  if (parts.direct)
+    parts.direct->close();
+}
+
+bool tun_writer_state::write_now(const slab& batch) {
+  std::size_t octets = 0;
+  for (const delivery& each : batch.deliveries)
+    octets += each.queue == parts.queue ? each.length : 0;
+  if (octets > limits::shortcut_octets_max)
+    return false;
+  write(batch);
+  return true;
+}
 
 void tun_writer_state::write(const slab& batch) {
   // A device that is gone is its TUN READER's to report.
@@ -10,7 +33,10 @@ void tun_writer_state::write(const slab& batch) {
   ++status.batches;
   status.packets += result.packets;
   status.octets += result.octets;
+  status.units += result.units;
   status.drops.count(drop_reason::tun_refused, result.refused);
+  if (result.joining_refused)
+    parts.log->warn("joining packets for the device: {}", parts.sink->offload());
   if (parts.log->should_log(spdlog::level::trace))
     parts.log->trace("batch {}#{}: wrote {} packets, {} octets; the device refused {}",
                      batch.origin(), batch.serial(), result.packets, result.octets, result.refused);
@@ -21,15 +47,18 @@ tun_writer(tun_writer_actor::stateful_pointer<tun_writer_state> self, tun_writer
   if (parts.own_thread)
     name_thread(parts.name);
   end_loudly_on_exceptions(self, parts.log);
-  self->state.status.actor = parts.name;
-  self->state.parts = std::move(parts);
+  self->state.start(std::move(parts));
   return {
       [self](deliver_batch& batch) {
         const slab_ref slab = std::move(batch.slab);
+        const shortcut::turn mine(*self->state.parts.direct);
         self->state.write(*slab);
+        self->state.parts.direct->done();
       },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
+        const shortcut::turn mine(*self->state.parts.direct);
+        self->state.status.offload = self->state.parts.sink->offload();
         query.reader.post(stage_answer{query.token, self->state.status});
       },
   };

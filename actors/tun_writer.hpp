@@ -14,7 +14,9 @@ namespace troupe::actors {
 
 struct tun_writer_parts {
   std::string name;
+  std::uint8_t queue = 0;
   std::shared_ptr<tun::packet_sink> sink;
+  std::shared_ptr<shortcut> direct;
   logger log;
   bool own_thread = true;
 };
@@ -23,7 +25,11 @@ struct tun_writer_state {
   tun_writer_parts parts;
   stage_status status;
 
+  ~tun_writer_state();
+  void start(tun_writer_parts given);
   void write(const slab& batch);
+  /// The short cut: writes what is for this queue, if that is little.
+  bool write_now(const slab& batch);
 };
 
 tun_writer_actor::behavior_type

@@ -30,8 +30,8 @@ moment now_of(self_pointer self) {
   return {self->clock().now(), std::chrono::system_clock::now()};
 }
 
-/// Hands `batch` to each UDP SENDER that has datagrams in it, and to the TUN WRITER if there is
-/// anything for the device.
+/// Hands `batch` to each UDP SENDER that has datagrams in it, and to each TUN WRITER that has
+/// packets in it.
 void send_on(self_pointer self, const slab_ref& batch) {
   const use_sinks& sinks = self->state.sinks;
   std::uint32_t lanes_served = 0;
@@ -40,10 +40,18 @@ void send_on(self_pointer self, const slab_ref& batch) {
     if ((lanes_served >> each.lane & 1U) != 0)
       continue;
     lanes_served |= 1U << each.lane;
-    self->send(sinks.senders[each.lane], transmit_batch{batch});
+    if (!sinks.senders[each.lane].try_do(batch))
+      self->send(sinks.senders[each.lane].actor, transmit_batch{batch});
   }
-  if (!batch->deliveries.empty())
-    self->send(sinks.writers.front(), deliver_batch{batch});
+  std::uint32_t queues_served = 0;
+  static_assert(limits::tun_queues_max <= 32);
+  for (const delivery& each : batch->deliveries) {
+    if ((queues_served >> each.queue & 1U) != 0)
+      continue;
+    queues_served |= 1U << each.queue;
+    if (!sinks.writers[each.queue].try_do(batch))
+      self->send(sinks.writers[each.queue].actor, deliver_batch{batch});
+  }
 }
 
 void send_jobs(self_pointer self) {
@@ -90,6 +98,7 @@ void on_plain(self_pointer self, plain_batch& message) {
   tunnel_state& state = self->state;
   const slab_ref batch = std::move(message.slab);
   const moment now = now_of(self);
+  state.queues->read_from(*batch, message.queue);
   state.core->on_plain(*batch, now, *state.out);
   state.log_sent(*batch);
   state.log_drops(*batch);
@@ -103,6 +112,7 @@ void on_cipher(self_pointer self, cipher_batch& message) {
   const slab_ref batch = std::move(message.slab);
   const moment now = now_of(self);
   state.core->on_cipher(*batch, now, *state.out);
+  state.queues->steer(*batch);
   state.log_delivered(*batch);
   state.log_drops(*batch);
   finish_turn(self, now);
@@ -126,15 +136,18 @@ void on_tick(self_pointer self) {
 }
 
 void answer(self_pointer self, const status_query& query) {
-  query.reader.post(tunnel_answer{query.token, std::make_shared<const tunnel_status>(
-                                                   self->state.core->status(self->clock().now()))});
+  tunnel_status status = self->state.core->status(self->clock().now());
+  status.aead = self->state.parts.aead.text;
+  query.reader.post(
+      tunnel_answer{query.token, std::make_shared<const tunnel_status>(std::move(status))});
 }
 
 } // namespace
 
 void tunnel_state::start(tunnel_parts given, std::shared_ptr<slab_home> home) {
   parts = std::move(given);
-  core.emplace(*parts.random, parts.lanes);
+  core.emplace(*parts.random, parts.lanes, parts.aead.make());
+  queues.emplace(parts.queues);
   std::vector<bare_slab> reserve;
   for (std::size_t i = 0; i < limits::slabs_of_tunnel_reserve; ++i)
     reserve.push_back(

@@ -5,6 +5,8 @@
 
 #include "messages/interfaces.hpp"
 
+#include "actors/aead_choice.hpp"
+#include "actors/flow_queues.hpp"
 #include "actors/log.hpp"
 #include "actors/token_bucket.hpp"
 #include "crypto/tunnel.hpp"
@@ -20,6 +22,9 @@ struct tunnel_parts {
   std::shared_ptr<crypto::random_source> random;
   std::uint8_t lanes = 1;
   std::vector<handshaker_actor> handshakers;
+  aead_choice aead;
+  /// TUN queues.
+  std::size_t queues = 1;
   /// The CPU to sit on; absent: wherever the kernel likes.
   std::optional<unsigned> cpu;
   logger log;
@@ -31,6 +36,7 @@ struct tunnel_state {
   std::optional<crypto::tunnel> core;
   std::optional<crypto::outbox> out;
   use_sinks sinks;
+  std::optional<flow_queues> queues;
   /// The earliest tick asked for that has not come yet.
   time_point next_tick = never;
   std::size_t next_handshaker = 0;

@@ -57,6 +57,7 @@ bool udp_receiver_state::receive_once(slab_ref& filled, time_point now) {
   ++status.batches;
   status.packets += result.datagrams;
   status.octets += result.octets;
+  status.units += result.messages;
   if (parts.log->should_log(spdlog::level::trace))
     parts.log->trace("batch {}#{}: received {} datagrams, {} octets -> tunnel",
                      slabs.back()->origin(), serial + 1, result.datagrams, result.octets);
@@ -88,7 +89,9 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
       [self](const use_sockets& sockets) { use(self->state, sockets); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
-        query.reader.post(stage_answer{query.token, self->state.status});
+        udp_receiver_state& state = self->state;
+        state.status.offload = state.source ? state.source->offload() : "";
+        query.reader.post(stage_answer{query.token, state.status});
       },
   };
 }

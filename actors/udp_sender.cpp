@@ -42,20 +42,24 @@ void udp_sender_state::start(udp_sender_parts given) {
   status.actor = parts.name;
   use(parts.sockets);
   parts.sockets = {};
+  parts.direct->open([this](const slab_ref& batch) { return send_now(batch); });
+}
+
+udp_sender_state::~udp_sender_state() {
+  if (parts.direct)
+    parts.direct->close();
 }
 
 void udp_sender_state::use(const use_sockets& sockets) {
+  const shortcut::turn mine(*parts.direct);
   sink = parts.sink_of(sockets);
   pause = std::chrono::milliseconds::zero();
 }
 
 bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
+  const shortcut::turn mine(*parts.direct);
   while (!waiting.empty()) {
-    const slab& batch = *waiting.front();
-    const udp::send_result result = sink->send_batch(batch, parts.lane, cursor);
-    account(batch, result, stale);
-    if (result.datagrams > 0)
-      pause = std::chrono::milliseconds::zero();
+    const udp::send_result result = send_some(*waiting.front(), stale);
     if (result.then == udp::send_result::next::wait_writable) {
       blocked_fd = result.blocked_fd;
       pause = std::chrono::milliseconds::zero();
@@ -66,17 +70,44 @@ bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
                                                     limits::socket_retry_max);
       return false;
     }
-    ++status.batches;
-    cursor = {};
     waiting.pop_front();
+    parts.direct->done();
   }
   return true;
+}
+
+bool udp_sender_state::send_now(const slab_ref& batch) {
+  std::size_t octets = 0;
+  for (const transmit& each : batch->transmits)
+    octets += each.lane == parts.lane ? each.length : 0;
+  if (octets > limits::shortcut_octets_max)
+    return false;
+  stale_sources stale;
+  const udp::send_result result = send_some(*batch, stale.peers);
+  if (!stale.peers.empty())
+    caf::anon_send(parts.tunnel, std::move(stale));
+  return result.then == udp::send_result::next::slab_done;
+}
+
+udp::send_result udp_sender_state::send_some(const slab& batch, std::vector<peer_id>& stale) {
+  const udp::send_result result = sink->send_batch(batch, parts.lane, cursor);
+  account(batch, result, stale);
+  if (result.datagrams > 0)
+    pause = std::chrono::milliseconds::zero();
+  if (result.then == udp::send_result::next::slab_done) {
+    ++status.batches;
+    cursor = {};
+  }
+  return result;
 }
 
 void udp_sender_state::account(const slab& batch, const udp::send_result& result,
                                std::vector<peer_id>& stale) {
   status.packets += result.datagrams;
   status.octets += result.octets;
+  status.units += result.messages;
+  if (result.joining_refused)
+    parts.log->warn("joining datagrams: {}", sink->offload());
   std::size_t dropped_datagrams = 0;
   for (const udp::send_drop& drop : result.drops) {
     status.drops.count(drop.reason, drop.datagrams);
@@ -104,6 +135,8 @@ udp_sender_actor::behavior_type udp_sender(self_pointer self, udp_sender_parts p
       [self](const use_sockets& sockets) { self->state.use(sockets); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
+        const shortcut::turn mine(*self->state.parts.direct);
+        self->state.status.offload = self->state.sink->offload();
         query.reader.post(stage_answer{query.token, self->state.status});
       },
   };

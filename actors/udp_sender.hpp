@@ -24,6 +24,7 @@ struct udp_sender_parts {
   tunnel_actor tunnel;
   std::shared_ptr<doorbell> bell;
   std::shared_ptr<waiter> wait;
+  std::shared_ptr<shortcut> direct;
   logger log;
   bool own_thread = true;
 };
@@ -41,13 +42,18 @@ struct udp_sender_state {
   int blocked_fd = -1;
   stage_status status;
 
+  ~udp_sender_state();
   void start(udp_sender_parts given);
   void use(const use_sockets& sockets);
   /// Sends until all is sent (true) or the socket takes no more. `stale` collects the peers whose
   /// source addresses no longer work.
   bool send_waiting(std::vector<peer_id>& stale);
+  /// The short cut: sends `batch`, if it is small, before anything waits. What it does not get
+  /// through goes on where it stopped once the actor is told.
+  bool send_now(const slab_ref& batch);
 
 private:
+  udp::send_result send_some(const slab& batch, std::vector<peer_id>& stale);
   void account(const slab& batch, const udp::send_result& result, std::vector<peer_id>& stale);
 };
 

@@ -71,11 +71,17 @@ struct interface_config {
 };
 
 struct tun_config {
+  std::uint32_t queues = 1; // each with a reader and a writer thread
+  /// Super-packets to and from the device, as far as the kernel has them.
+  bool offload = true;
   std::uint32_t queue_length = 0; // packets; 0: what the device comes with
 };
 
 struct udp_config {
   std::uint32_t senders = 1;
+  /// Joined datagrams, sent and received.
+  bool gso = true;
+  bool gro = true;
   /// Octets asked of the kernel; 0: troupe's own choice.
   std::uint32_t receive_buffer = 0;
   std::uint32_t send_buffer = 0;
@@ -90,8 +96,11 @@ struct cpu_choice {
   friend bool operator==(const cpu_choice&, const cpu_choice&) = default;
 };
 
+enum class aead_kind : std::uint8_t { automatic, ipsec_mb, libsodium };
+
 struct tunnel_config {
   cpu_choice cpu;
+  aead_kind aead = aead_kind::automatic;
 };
 
 enum class log_level : std::uint8_t { trace, debug, info, warn, error, off };

@@ -84,6 +84,11 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
       keys.emplace_back(key);
   };
   check("interface.name", before.interface.name == after.interface.name);
+  check("tun.queues", before.tun.queues == after.tun.queues);
+  check("tun.offload", before.tun.offload == after.tun.offload);
+  check("tunnel.aead", before.tunnel.aead == after.tunnel.aead);
+  check("udp.gso", before.udp.gso == after.udp.gso);
+  check("udp.gro", before.udp.gro == after.udp.gro);
   check("udp.senders", before.udp.senders == after.udp.senders);
   check("udp.receive_buffer", before.udp.receive_buffer == after.udp.receive_buffer);
   check("udp.send_buffer", before.udp.send_buffer == after.udp.send_buffer);

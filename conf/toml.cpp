@@ -24,9 +24,10 @@ constexpr std::array<std::string_view, 7> root_keys = {"interface", "tun",   "ud
 constexpr std::array<std::string_view, 9> interface_keys = {
     "name", "private_key", "private_key_file", "listen_port", "addresses",
     "mtu",  "fwmark",      "routes",           "table"};
-constexpr std::array<std::string_view, 1> tun_keys = {"queue_length"};
-constexpr std::array<std::string_view, 3> udp_keys = {"senders", "receive_buffer", "send_buffer"};
-constexpr std::array<std::string_view, 1> tunnel_keys = {"cpu"};
+constexpr std::array<std::string_view, 3> tun_keys = {"queues", "offload", "queue_length"};
+constexpr std::array<std::string_view, 5> udp_keys = {"senders", "gso", "gro", "receive_buffer",
+                                                      "send_buffer"};
+constexpr std::array<std::string_view, 2> tunnel_keys = {"cpu", "aead"};
 constexpr std::array<std::string_view, 4> log_keys = {"level", "format", "target", "actors"};
 constexpr std::array<std::string_view, 1> admin_keys = {"group"};
 constexpr std::array<std::string_view, 1> drop_in_keys = {"peer"};
@@ -35,6 +36,7 @@ constexpr std::array<std::string_view, 2> route_modes = {"off", "auto"};
 /// In the order of their enumerators.
 constexpr std::array<std::string_view, 6> log_levels = {"trace", "debug", "info",
                                                         "warn",  "error", "off"};
+constexpr std::array<std::string_view, 3> aead_kinds = {"auto", "ipsec-mb", "libsodium"};
 constexpr std::array<std::string_view, 2> log_formats = {"text", "json"};
 
 constexpr std::array<std::string_view, 10> actors = {
@@ -140,6 +142,8 @@ void read_interface(section& from, interface_config& result, const key_reader& r
 
 void read_tunnel(section& from, tunnel_config& result) {
   from.expect_only(tunnel_keys);
+  if (const std::optional<std::size_t> kind = from.choice("aead", aead_kinds))
+    result.aead = static_cast<aead_kind>(*kind);
   const value* const given = from.find("cpu");
   if (given == nullptr)
     return;
@@ -224,7 +228,10 @@ config read_settings(section& root, error_list& errors, const key_reader& read_k
   if (std::optional<section> from = open(root, "interface", errors))
     read_interface(*from, result.interface, read_key);
   if (std::optional<section> from = open(root, "tun", errors)) {
+    constexpr std::uint32_t queues_max = std::uint32_t{limits::tun_queues_max};
     from->expect_only(tun_keys);
+    result.tun.queues = from->number("queues", 1, queues_max).value_or(1);
+    result.tun.offload = from->boolean("offload").value_or(true);
     result.tun.queue_length =
         from->number("queue_length", 1, limits::tun_queue_length_max).value_or(0);
   }
@@ -233,6 +240,8 @@ config read_settings(section& root, error_list& errors, const key_reader& read_k
     constexpr std::uint32_t octets_max = limits::socket_buffer_octets_max;
     from->expect_only(udp_keys);
     result.udp.senders = from->number("senders", 1, senders_max).value_or(1);
+    result.udp.gso = from->boolean("gso").value_or(true);
+    result.udp.gro = from->boolean("gro").value_or(true);
     result.udp.receive_buffer = from->number("receive_buffer", 0, octets_max).value_or(0);
     result.udp.send_buffer = from->number("send_buffer", 0, octets_max).value_or(0);
   }

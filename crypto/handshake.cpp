@@ -350,6 +350,9 @@ void tunnel::forget_session(std::unique_ptr<session>& slot) {
   if (!slot)
     return;
   indices_.erase(slot->local_index());
+  for (inbound& datagram : inbound_) // what of the batch at hand is still to come on it
+    if (datagram.on == slot.get() && !datagram.reason)
+      datagram.reason = drop_reason::unknown_index;
   slot.reset();
 }
 

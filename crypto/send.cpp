@@ -2,7 +2,7 @@
 //   1. parse the inner header              not_ip
 //   2. cryptokey routing by destination    no_peer, no_endpoint
 //   3. the peer's current session          none, or too old: stage a copy and shake hands
-//   4. pad and seal in place               header before, tag behind
+//   4. describe what is to be sealed       header before, tag behind; sealed in place, all at once
 //   5. tell the timers, renew the session in time
 // Packets of one peer leave in the order they came: while any is staged, later ones are staged
 // behind.
@@ -35,6 +35,7 @@ void append_datagram(slab& in, std::uint32_t offset, std::uint32_t length, ecn c
 } // namespace
 
 void tunnel::on_plain(slab& batch, moment now, outbox& out) {
+  sealings_.clear();
   peer* run = nullptr; // whose packets were sealed last: its timers hear of them once a run
   for (std::uint32_t i = 0; i < batch.arrivals.size(); ++i) {
     peer* to = nullptr;
@@ -51,6 +52,7 @@ void tunnel::on_plain(slab& batch, moment now, outbox& out) {
   }
   if (run != nullptr)
     sent_on(*run, *run->current, now, out);
+  engine_->seal(sealings_);
 }
 
 std::optional<drop_reason> tunnel::send_one(slab& batch, const arrival& packet, moment now,
@@ -75,17 +77,20 @@ std::optional<drop_reason> tunnel::send_one(slab& batch, const arrival& packet, 
       initiate(*to, false, now, out);
     return std::nullopt;
   }
-  seal_in_place(batch, packet.offset, packet.padded_length, header->congestion, *to, *on);
+  sealings_.push_back(
+      describe_sealing(batch, packet.offset, packet.padded_length, header->congestion, *to, *on));
   return std::nullopt;
 }
 
-void tunnel::seal_in_place(slab& in, std::uint32_t offset, std::uint32_t padded, ecn congestion,
-                           peer& to, session& on) {
-  on.seal(in.memory().data() + offset, padded);
+/// Everything about a datagram but its sealing, which this describes.
+aead_job tunnel::describe_sealing(slab& in, std::uint32_t offset, std::uint32_t padded,
+                                  ecn congestion, peer& to, session& on) {
+  const aead_job job = on.sealing(in.memory().data() + offset, padded);
   const std::uint32_t datagram = padded + static_cast<std::uint32_t>(wire::data_overhead);
   append_datagram(in, offset - static_cast<std::uint32_t>(sizeof(wire::data_header)), datagram,
                   congestion, to);
   to.tx_bytes += datagram;
+  return job;
 }
 
 void tunnel::stage(peer& to, const_bytes packet) {
@@ -103,9 +108,10 @@ bool tunnel::originate(const_bytes inner, peer& to, session& on, moment now, out
   std::copy(inner.begin(), inner.end(), packet);
   std::fill(packet + inner.size(), packet + padded, std::uint8_t{0});
   const std::optional<ip_header> header = parse_ip_header(inner);
-  seal_in_place(*room.in, room.offset + static_cast<std::uint32_t>(sizeof(wire::data_header)),
-                static_cast<std::uint32_t>(padded), header ? header->congestion : ecn::not_ect, to,
-                on);
+  const aead_job job = describe_sealing(
+      *room.in, room.offset + static_cast<std::uint32_t>(sizeof(wire::data_header)),
+      static_cast<std::uint32_t>(padded), header ? header->congestion : ecn::not_ect, to, on);
+  engine_->seal({&job, 1});
   out.origin.commit(padded + wire::data_overhead);
   return true;
 }

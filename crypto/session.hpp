@@ -1,5 +1,6 @@
-// A session: one keypair, its counters and its replay window (whitepaper section 5.4.6). Seals and
-// opens packets in place. Which session is used when is the peer's matter (peer.hpp).
+// A session: one keypair, its counters and its replay window (whitepaper section 5.4.6). Says how
+// packets are sealed and opened; an engine does it (aead.hpp). Which session is used when is the
+// peer's matter (peer.hpp).
 #pragma once
 
 #include "messages/drop_reason.hpp"
@@ -7,6 +8,7 @@
 #include "messages/moment.hpp"
 #include "messages/wire.hpp"
 
+#include "crypto/aead.hpp"
 #include "crypto/noise.hpp"
 #include "crypto/replay_window.hpp"
 
@@ -44,15 +46,15 @@ public:
   /// Nothing is sent on it any more; what still arrives is received.
   void retire() { retired_ = true; }
 
-  /// Seals `padded_octets` octets in place, writing the header before and the tag behind them.
-  /// `packet` points at the inner packet, which has room on both sides. Needs may_send.
-  void seal(std::uint8_t* packet, std::size_t padded_octets);
+  /// What seals `padded_octets` octets in place; the header before them is written. `packet` points
+  /// at the inner packet, which has room on both sides. Needs may_send. The job may outlive
+  /// nothing that the session does not.
+  [[nodiscard]] aead_job sealing(std::uint8_t* packet, std::size_t padded_octets);
 
-  struct opened {
-    bytes packet; // padded still; empty: a keepalive
-  };
-  /// Opens a whole data message in place. The counter is committed only once the tag has fitted.
-  [[nodiscard]] std::variant<opened, drop_reason> open(bytes datagram, time_point now);
+  /// What opens a whole data message in place, if its counter is not known to be spent.
+  [[nodiscard]] std::variant<aead_job, drop_reason> opening(bytes datagram, time_point now) const;
+  /// Commits the counter of a job that was authentic. False: it is a replay after all.
+  [[nodiscard]] bool accept(const aead_job& opened) { return received_.accept(opened.counter); }
 
   /// The counter of the next packet sent.
   [[nodiscard]] std::uint64_t send_counter() const { return send_counter_; }

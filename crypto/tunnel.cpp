@@ -19,7 +19,8 @@ std::size_t slot_of(peer_id id) {
 
 } // namespace
 
-tunnel::tunnel(random_source& random, std::uint8_t lanes) : random_(random), lanes_(lanes) {
+tunnel::tunnel(random_source& random, std::uint8_t lanes, std::unique_ptr<aead_engine> engine)
+    : random_(random), lanes_(lanes), engine_(std::move(engine)) {
   init_primitives();
 }
 

@@ -14,6 +14,7 @@
 #include "messages/slab.hpp"
 #include "messages/status.hpp"
 
+#include "crypto/aead.hpp"
 #include "crypto/backlog.hpp"
 #include "crypto/cookie.hpp"
 #include "crypto/deadlines.hpp"
@@ -47,7 +48,8 @@ struct outbox {
 class tunnel {
 public:
   /// `lanes`: how many UDP SENDERs there are; a peer stays on one.
-  tunnel(random_source& random, std::uint8_t lanes);
+  tunnel(random_source& random, std::uint8_t lanes,
+         std::unique_ptr<aead_engine> engine = make_sodium_engine());
   tunnel(const tunnel&) = delete;
   tunnel& operator=(const tunnel&) = delete;
 
@@ -85,6 +87,18 @@ private:
     session* on = nullptr;
   };
 
+  /// A datagram of the batch that is being received.
+  struct inbound {
+    std::uint32_t arrival_index = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+    wire::message_type type{};
+    std::optional<drop_reason> reason; // it goes no further
+    peer* from = nullptr;
+    session* on = nullptr; // of transport data that was opened, as `opening`
+    std::size_t opening = 0;
+  };
+
   // tunnel.cpp
   peer* find(peer_id id) const;
   peer* find(const public_key& key) const;
@@ -103,8 +117,8 @@ private:
   // send.cpp
   [[nodiscard]] std::optional<drop_reason> send_one(slab& batch, const arrival& packet, moment now,
                                                     outbox& out, peer*& to);
-  void seal_in_place(slab& in, std::uint32_t offset, std::uint32_t padded, ecn congestion, peer& to,
-                     session& on);
+  [[nodiscard]] aead_job describe_sealing(slab& in, std::uint32_t offset, std::uint32_t padded,
+                                          ecn congestion, peer& to, session& on);
   [[nodiscard]] bool originate(const_bytes inner, peer& to, session& on, moment now, outbox& out);
   void stage(peer& to, const_bytes packet);
   void release_staged(peer& to, moment now, outbox& out);
@@ -113,11 +127,13 @@ private:
   void keepalive_or_data_sent_on(peer& to, session& on, moment now, outbox& out);
 
   // receive.cpp
-  [[nodiscard]] std::optional<drop_reason> receive_one(slab& batch, const arrival& datagram,
-                                                       moment now, outbox& out, peer*& from);
-  [[nodiscard]] std::optional<drop_reason> receive_data(slab& batch, const arrival& datagram,
-                                                        moment now, outbox& out, peer*& from);
-  [[nodiscard]] std::optional<drop_reason> deliver(slab& batch, const arrival& datagram,
+  void sort_out(slab& batch, std::uint32_t arrival_index, moment now);
+  void find_session(inbound& datagram, bytes message, moment now);
+  [[nodiscard]] std::optional<drop_reason> receive_one(slab& batch, inbound& datagram, moment now,
+                                                       outbox& out);
+  [[nodiscard]] std::optional<drop_reason> receive_data(slab& batch, const inbound& datagram,
+                                                        moment now, outbox& out);
+  [[nodiscard]] std::optional<drop_reason> deliver(slab& batch, const inbound& datagram,
                                                    bytes packet, peer& from);
   void confirm_next(peer& of, moment now, outbox& out);
   void learn_endpoint(peer& of, const endpoint& remote, const source_address& local, outbox& out);
@@ -184,6 +200,12 @@ private:
   std::vector<peer_id> backlogged_;
   deadlines deadlines_;
   drop_counters drops_;
+
+  std::unique_ptr<aead_engine> engine_;
+  // Of one batch; kept for their capacity.
+  std::vector<aead_job> sealings_;
+  std::vector<aead_job> openings_;
+  std::vector<inbound> inbound_;
 };
 
 } // namespace troupe::crypto

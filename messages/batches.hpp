@@ -10,6 +10,7 @@ namespace troupe {
 /// and a tag's room behind its padded length.
 struct plain_batch {
   slab_ref slab;
+  std::uint8_t queue = 0; // the TUN queue they were read from
 };
 
 /// Datagrams from a UDP socket: `slab->arrivals`.
@@ -22,7 +23,7 @@ struct transmit_batch {
   slab_ref slab;
 };
 
-/// IP packets for a TUN WRITER: `slab->deliveries`.
+/// IP packets for a TUN WRITER: those of `slab->deliveries` that are for its queue.
 struct deliver_batch {
   slab_ref slab;
 };

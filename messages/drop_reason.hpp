@@ -21,6 +21,7 @@ enum class stage : std::uint8_t {
 // name, stage, meaning
 #define TROUPE_DROP_REASONS(X)                                                                     \
   X(oversize_packet, tun_read, "larger than the interface's MTU allows for")                       \
+  X(malformed_offload, tun_read, "a super-packet that is not what the kernel said of it")          \
   X(not_ip, send, "neither IPv4 nor IPv6, or shorter than its header says")                        \
   X(no_peer, send, "no peer's allowed_ips hold the destination")                                   \
   X(no_endpoint, send, "the peer has no endpoint yet")                                             \

@@ -13,6 +13,7 @@
 #include "messages/batches.hpp"
 #include "messages/doorbell.hpp"
 #include "messages/peer_settings.hpp"
+#include "messages/shortcut.hpp"
 #include "messages/status.hpp"
 
 #include <caf/all.hpp>
@@ -189,8 +190,8 @@ using tun_writer_actor =
 /// Where TUNNEL sends to: one UDP SENDER per lane, one TUN WRITER per queue. Batches do not ring: a
 /// sender that polls is one whose socket takes no more.
 struct use_sinks {
-  std::vector<udp_sender_actor> senders;
-  std::vector<tun_writer_actor> writers;
+  std::vector<sink<udp_sender_actor>> senders;
+  std::vector<sink<tun_writer_actor>> writers;
 };
 
 /// HANDSHAKER: pure X25519 work, off the TUNNEL's thread.

@@ -89,6 +89,16 @@ static_assert(mtu_min <= mtu_default && mtu_default <= mtu_max);
 static_assert(mtu_max % padding_multiple == 0, "padding never stops at the largest MTU");
 static_assert(mtu_max + 32 <= 65507 && mtu_max + 32 + padding_multiple > 65507);
 
+/// TUN queues, each with a reader and a writer of its own.
+inline constexpr std::size_t tun_queues_max = 16;
+/// The largest super-packet of a TUN device (the kernel's GSO_LEGACY_MAX_SIZE), and room to see
+/// that a larger one was cut.
+inline constexpr std::size_t super_packet_octets = 65536 + 64;
+/// Packets joined for one write: a super-packet of small segments, within writev(2)'s 1,024 pieces.
+inline constexpr std::uint32_t joined_packets_max = 256;
+/// Of UDP: the kernel's UDP_MAX_SEGMENTS until 6.9, 128 since.
+inline constexpr std::uint32_t joined_datagrams_max = 64;
+
 /// ICMP errors to local senders, over all (the kernel: net.ipv4.icmp_msgs_per_sec and _burst).
 inline constexpr int icmp_per_second = 1000;
 inline constexpr int icmp_burst = 50;
@@ -103,6 +113,10 @@ inline constexpr std::size_t packets_per_slab_max = 256;
 /// train of datagrams. Pages are touched on demand: small datagrams use one page each.
 inline constexpr std::size_t messages_per_receive_slab = 16;
 inline constexpr std::size_t receive_slab_octets = messages_per_receive_slab * (datagram_max + 1);
+
+/// Up to so many octets of packets TUNNEL sends or writes by itself while their actor sleeps: a few
+/// packets, whose system call takes less time than waking a thread.
+inline constexpr std::size_t shortcut_octets_max = 4096;
 
 inline constexpr std::size_t slabs_per_tun_reader = 16;
 inline constexpr std::size_t slabs_per_udp_receiver = 8;
@@ -149,6 +163,14 @@ inline constexpr std::size_t udp_receive_buffer_octets = 4 * 1024 * 1024;
 /// Datagrams handed over and not sent yet are a standing queue too: 8 ms at 1 Gbit/s, and room for
 /// several trains of 64 KiB, so that a fast link does not wait for the next call.
 inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
+/// Joined datagrams in one message: the kernel's UDP_MAX_SEGMENTS until 6.9, 128 since.
+inline constexpr std::uint32_t datagrams_per_train_max = 64;
+/// After EINVAL, which says "too many" as well as other things, fewer are tried before none.
+inline constexpr std::uint32_t datagrams_per_train_retry = 16;
+/// What fits one UDP datagram over IPv4; over IPv6 a little more would.
+inline constexpr std::uint32_t train_octets_max = 65507;
+/// Destinations whose path takes no joined datagrams (EMSGSIZE); beyond, the oldest is tried again.
+inline constexpr std::size_t trainless_paths_max = 64;
 /// Datagrams in one system call. By then its fixed cost is divided often enough.
 inline constexpr std::size_t datagrams_per_send_call = 64;
 /// After ENOBUFS poll(2) calls the socket writable at once, so time is what one waits for; likewise

@@ -27,12 +27,20 @@ enum class peer_id : std::uint64_t { none = 0 };
 struct arrival {
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
+  /// Of datagrams that came joined (UDP_GRO): each has so many octets, the last perhaps fewer. 0:
+  /// it is one.
+  std::uint32_t segment_octets = 0;
   /// An inner packet's length with its padding, for which its slot has room (wire::padded_length).
   std::uint32_t padded_length = 0;
   // The rest is what a UDP RECEIVER learnt of a datagram.
   std::uint8_t traffic_class = 0;
   endpoint remote;
   source_address local;
+
+  /// Datagrams in it.
+  [[nodiscard]] std::uint32_t segments() const {
+    return segment_octets == 0 ? 1 : (length + segment_octets - 1) / segment_octets;
+  }
 };
 
 /// Datagrams of `segment_octets` each (the last may be shorter), back to back, for one endpoint.
@@ -56,6 +64,7 @@ struct delivery {
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
   peer_id peer = peer_id::none;
+  std::uint8_t queue = 0; // the TUN WRITER it is for
 };
 
 /// An arrival that went no further.

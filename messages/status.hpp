@@ -30,6 +30,8 @@ struct tunnel_status {
   drop_counters drops;
   std::size_t handshake_jobs_out = 0;
   bool under_load = false;
+  /// The AEAD engine, and why it is this one.
+  std::string aead;
 };
 
 /// What has passed through an actor of the data path that is not TUNNEL.
@@ -38,6 +40,10 @@ struct stage_status {
   std::uint64_t batches = 0;
   std::uint64_t packets = 0;
   std::uint64_t octets = 0;
+  /// What went through a system call as one: a packet, or several joined.
+  std::uint64_t units = 0;
+  /// Whether packets are joined, in words, and if not, why; empty where there is no such thing.
+  std::string offload;
   /// By the kernel, before the actor could see them (UDP RECEIVER only).
   std::uint64_t kernel_drops = 0;
   drop_counters drops;

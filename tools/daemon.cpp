@@ -121,9 +121,10 @@ cpu_claim claim_tunnel_cpu(const conf::cpu_choice& choice) {
 }
 
 tun::device open_device(const daemon_settings& settings) {
+  const conf::tun_config& wanted = settings.config.tun;
   if (settings.tun_fd)
-    return tun::device::adopt(unique_fd(*settings.tun_fd));
-  return tun::device::open(settings.config.interface.name);
+    return tun::device::adopt(unique_fd(*settings.tun_fd), wanted.offload);
+  return tun::device::open(settings.config.interface.name, {wanted.queues, wanted.offload});
 }
 
 /// The kernel's side of the interface, as configured. With a file, who sets routes later on.
@@ -198,6 +199,7 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.random = std::make_shared<system_random>();
   parts.make_waiter = [] { return std::make_shared<poll_waiter>(); };
   parts.handshakers = handshakers_for(std::thread::hardware_concurrency());
+  parts.aead = choose_aead(config.tunnel.aead);
   parts.tunnel_cpu = claim.cpu;
   parts.status_of_lost_device = settings.from_file ? 1 : 0;
   parts.end = std::make_shared<program_end>();
@@ -249,6 +251,7 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     // On the heap, and left there if anything fails: its end waits for actors that nobody stops.
     caf::actor_system* const system = new caf::actor_system(caf_config);
 
+    log->info("transport data is sealed by {}", parts.aead.text);
     log->info("interface {}, port {}; tunnel on {}: {}", settings.config.interface.name,
               parts.running->bound_port(),
               claim.cpu ? "CPU " + std::to_string(*claim.cpu) : "any CPU", claim.reason);

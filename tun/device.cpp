@@ -1,24 +1,9 @@
-// What the kernel's TUN driver answers, found by experiment on Linux 6.18 with a descriptor opened
-// O_NONBLOCK and IFF_TUN | IFF_NO_PI:
-//
-//   the interface is     read(2)                   write(2)   poll(2)
-//   up                   a packet, else EAGAIN     its size   POLLOUT, POLLIN if packets wait
-//   down                 as if up                  EIO        POLLIN if packets wait
-//   deleted, or its      EBADFD                    EBADFD     POLLERR
-//     namespace is
-//
-// Renaming it changes nothing. Moving it to another namespace sets it down, keeps its MTU and what
-// waits, and after that the table holds there. Its end wakes a poll(2) for POLLIN, but none that
-// asks for POLLERR alone; a read that was blocked then may see EFAULT.
-//
-// A packet larger than the buffer is cut to it and read(2) returns the buffer's size, so a full
-// buffer means a cut packet. What is empty or no IP packet is refused with EINVAL; any other length
-// is written, even above the MTU and above 65,535.
 #include "tun/device.hpp"
 
 #include "messages/interface_name.hpp"
 
-#include "tun/slots.hpp"
+#include "tun/netlink.hpp"
+#include "tun/vnet_header.hpp"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -71,12 +56,11 @@ constexpr const char* tun_path = "/dev/net/tun";
                     "another name");
   case EINVAL:
     // The name itself was checked before.
-    fail(error,
-         "interface " + name +
-             " exists and is no plain TUN device (it is of another kind, "
-             "or a tap or multi_queue device): choose another name, or remove it with `ip link "
-             "del " +
-             name + "`");
+    fail(error, "interface " + name +
+                    " exists and is no TUN device of this kind (it is of another kind, or a tap "
+                    "device, or has one queue only): choose another name, or remove it with `ip "
+                    "link del " +
+                    name + "`");
   default:
     fail(error, "cannot make interface " + name);
   }
@@ -97,130 +81,134 @@ attachment attachment_of(int tun_fd) {
   return {0, std::string(request.ifr_name, length), static_cast<unsigned short>(request.ifr_flags)};
 }
 
-/// Beyond this point packets are bare IP packets: no other header precedes them. (That an adopted
-/// descriptor was opened with IFF_NO_PI is taken on trust: TUNGETIFF uses the same bit to say that
-/// no socket filter is attached.)
-void require_plain_tun(const attachment& attached, const std::string& which) {
+/// That a descriptor was opened with IFF_NO_PI is taken on trust: TUNGETIFF uses the same bit to
+/// say that no socket filter is attached.
+void require_tun(const attachment& attached, const std::string& which) {
   if ((attached.flags & IFF_TUN) == 0)
     fail(EINVAL, which + " is a tap device; a TUN device is needed");
-  if ((attached.flags & IFF_VNET_HDR) != 0)
-    fail(EINVAL, which + " was opened with IFF_VNET_HDR, which this version does not take; open it "
-                         "with IFF_TUN | IFF_NO_PI");
 }
 
-class device_source : public packet_source {
-public:
-  explicit device_source(std::shared_ptr<const unique_fd> queue) : queue_(std::move(queue)) {}
+/// A TUN device takes any number of queues, whoever opens them: two daemons would share one
+/// interface, and its packets.
+void require_unused(const std::string& name) {
+  const std::optional<link_facts> found = netlink_socket().find_link(name);
+  if (found && found->in_use)
+    fail_to_attach(EBUSY, name);
+}
 
-  read_result read_batch(slab& into, std::uint32_t mtu) override {
-    read_result result;
-    for (slot_filler filler(into, mtu); filler.has_room();) {
-      const bytes place = filler.next_packet();
-      const ssize_t length = ::read(fd(), place.data(), place.size());
-      if (length > 0) {
-        ++(filler.keep(static_cast<std::size_t>(length)) ? result.packets : result.oversize);
-        continue;
-      }
-      if (length < 0 && errno == EINTR)
-        continue;
-      // Any error that the table above does not know counts as gone too: a reader that went on
-      // polling a descriptor which is readable and cannot be read would use a whole core.
-      if (length == 0 || errno != EAGAIN)
-        result.state = queue_state::gone;
-      result.device_empty = true;
-      break;
-    }
-    return result;
+/// 0, or what TUNSETIFF failed with.
+int attach(const unique_fd& opened, const std::string& name, int flags) {
+  ifreq request{};
+  std::copy(name.begin(), name.end(), request.ifr_name);
+  request.ifr_flags = static_cast<short>(flags);
+  return ::ioctl(opened.fd(), TUNSETIFF, &request) == 0 ? 0 : errno;
+}
+
+unique_fd open_tun() {
+  unique_fd opened(::open(tun_path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!opened)
+    fail_to_open(errno);
+  return opened;
+}
+
+/// TUN_F_USO4 and TUN_F_USO6, for which Debian 12's headers are too old.
+constexpr unsigned datagram_segments = 0x20 | 0x40;
+
+/// Asks the kernel to hand over super-packets, which it then takes as well.
+device_offloads set_offloads(const unique_fd& opened, bool wanted) {
+  constexpr unsigned tcp_segments = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+  device_offloads found;
+  // The header's length is the device's, and may be what an earlier process wanted.
+  int header_octets = sizeof(vnet_header);
+  if (::ioctl(opened.fd(), TUNSETVNETHDRSZ, &header_octets) != 0)
+    fail(errno, "the TUN device does not take the header of its packets");
+  if (!wanted) {
+    found.missing = "switched off by tun.offload";
+    ::ioctl(opened.fd(), TUNSETOFFLOAD, 0UL);
+  } else if (::ioctl(opened.fd(), TUNSETOFFLOAD, static_cast<unsigned long>(tcp_segments)) != 0) {
+    found.missing = "the kernel refused it: " + std::generic_category().message(errno);
+  } else {
+    found.segments = true;
+    found.datagrams = ::ioctl(opened.fd(), TUNSETOFFLOAD,
+                              static_cast<unsigned long>(tcp_segments | datagram_segments)) == 0;
+    if (!found.datagrams)
+      found.missing = "UDP segmentation needs Linux 6.2";
   }
-
-  [[nodiscard]] int fd() const override { return queue_->fd(); }
-
-private:
-  std::shared_ptr<const unique_fd> queue_;
-};
-
-class device_sink : public packet_sink {
-public:
-  explicit device_sink(std::shared_ptr<const unique_fd> queue) : queue_(std::move(queue)) {}
-
-  write_result write_batch(const slab& from) override {
-    write_result result;
-    for (const delivery& each : from.deliveries) {
-      const const_bytes packet = from.range(each.offset, each.length);
-      ssize_t written = 0;
-      do
-        written = ::write(fd(), packet.data(), packet.size());
-      while (written < 0 && errno == EINTR);
-      if (written >= 0) {
-        ++result.packets;
-        result.octets += each.length;
-      } else if (errno == EBADFD || errno == EBADF) {
-        result.state = queue_state::gone;
-        break;
-      } else {
-        ++result.refused;
-      }
-    }
-    return result;
-  }
-
-  [[nodiscard]] int fd() const override { return queue_->fd(); }
-
-private:
-  std::shared_ptr<const unique_fd> queue_;
-};
+  return found;
+}
 
 } // namespace
 
-device device::open(std::string_view name) {
+device device::open(std::string_view name, const device_options& options) {
   const std::string wanted(name);
   if (!is_interface_name(wanted))
     fail(EINVAL,
          "`" + wanted +
              "` cannot be an interface name: 1 to 15 letters, digits and _ = + . -, no - in front");
-  unique_fd opened(::open(tun_path, O_RDWR | O_NONBLOCK | O_CLOEXEC));
-  if (!opened)
-    fail_to_open(errno);
-  ifreq request{};
-  std::copy(wanted.begin(), wanted.end(), request.ifr_name);
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (::ioctl(opened.fd(), TUNSETIFF, &request) != 0)
-    fail_to_attach(errno, wanted);
-  const attachment attached = attachment_of(opened.fd());
+  unique_fd first = open_tun();
+  require_unused(wanted);
+  constexpr int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+  int error = attach(first, wanted, flags | IFF_MULTI_QUEUE);
+  if (error == EINVAL && options.queues == 1)
+    error = attach(first, wanted, flags);
+  if (error != 0)
+    fail_to_attach(error, wanted);
+  const attachment attached = attachment_of(first.fd());
   if (attached.error != 0)
     fail(attached.error, "interface " + wanted + " vanished while it was being opened");
-  require_plain_tun(attached, "interface " + attached.name);
-  return {std::move(opened), attached.name};
+  require_tun(attached, "interface " + attached.name);
+  device_offloads offloads = set_offloads(first, options.offload);
+  std::vector<std::shared_ptr<const queue_file>> queues;
+  queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(first), true}));
+  while (queues.size() < options.queues) {
+    unique_fd next = open_tun();
+    if ((error = attach(next, attached.name, flags | IFF_MULTI_QUEUE)) != 0)
+      fail(error,
+           "cannot open queue " + std::to_string(queues.size()) + " of interface " + attached.name);
+    const std::uint8_t index = static_cast<std::uint8_t>(queues.size());
+    queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(next), true, index}));
+  }
+  return {std::move(queues), attached.name, std::move(offloads)};
 }
 
-device device::adopt(unique_fd opened) {
+device device::adopt(unique_fd opened, bool offload) {
   const std::string which = "file descriptor " + std::to_string(opened.fd());
   const attachment attached = attachment_of(opened.fd());
   if (attached.error != 0)
     fail(attached.error, which +
                              " is no TUN device with an interface: pass one that was opened from " +
                              tun_path + " and set up with TUNSETIFF");
-  require_plain_tun(attached, which + " (interface " + attached.name + ")");
+  require_tun(attached, which + " (interface " + attached.name + ")");
   const int status = ::fcntl(opened.fd(), F_GETFL);
   if (status < 0 || ::fcntl(opened.fd(), F_SETFL, status | O_NONBLOCK) != 0 ||
       ::fcntl(opened.fd(), F_SETFD, FD_CLOEXEC) != 0)
     fail(errno, which + " cannot be made non-blocking");
-  return {std::move(opened), attached.name};
+  const bool has_header = (attached.flags & IFF_VNET_HDR) != 0;
+  device_offloads offloads;
+  if (has_header)
+    offloads = set_offloads(opened, offload);
+  else
+    offloads.missing = "the descriptor was opened without IFF_VNET_HDR";
+  std::vector<std::shared_ptr<const queue_file>> queues;
+  queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(opened), has_header}));
+  return {std::move(queues), attached.name, std::move(offloads)};
 }
 
-device::device(unique_fd queue, std::string name)
-    : queue_(std::make_shared<const unique_fd>(std::move(queue))), name_(std::move(name)) {}
+device::device(std::vector<std::shared_ptr<const queue_file>> queues, std::string name,
+               device_offloads offloads)
+    : queues_(std::move(queues)), name_(std::move(name)), offloads_(std::move(offloads)) {}
 
 std::string device::current_name() const {
   return interface_name_of(fd());
 }
 
-std::unique_ptr<packet_source> device::source(std::size_t) const {
-  return std::make_unique<device_source>(queue_);
+std::unique_ptr<packet_source> device::source(std::size_t queue) const {
+  return std::make_unique<device_source>(queues_[queue]);
 }
 
-std::unique_ptr<packet_sink> device::sink(std::size_t) const {
-  return std::make_unique<device_sink>(queue_);
+std::unique_ptr<packet_sink> device::sink(std::size_t queue) const {
+  return std::make_unique<device_sink>(
+      queues_[queue], joins{offloads_.segments, offloads_.datagrams}, offloads_.missing);
 }
 
 std::string interface_name_of(int tun_fd) {

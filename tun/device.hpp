@@ -7,22 +7,41 @@
 #pragma once
 
 #include "messages/unique_fd.hpp"
-#include "tun/queue.hpp"
+#include "tun/device_queue.hpp"
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::tun {
 
+struct device_options {
+  /// 1 to limits::tun_queues_max.
+  std::size_t queues = 1;
+  /// Super-packets, both ways, as far as the kernel has them.
+  bool offload = true;
+};
+
+/// What was found when the device was opened.
+struct device_offloads {
+  /// TCP segments come joined, and may be written so.
+  bool segments = false;
+  /// The same of UDP datagrams (Linux 6.2).
+  bool datagrams = false;
+  /// Why something is missing; empty if nothing is.
+  std::string missing;
+};
+
 class device {
 public:
-  /// Makes the interface, or opens a persistent one that nobody has open.
+  /// Makes the interface, or opens a persistent one that nobody has open. It has IFF_MULTI_QUEUE
+  /// (or, a persistent one made without and asked for one queue, has not).
   /// Throws std::system_error with a text that says what to do about it.
-  static device open(std::string_view name);
-  /// Takes over an open TUN descriptor (WG_TUN_FD). Its name is the kernel's; see `current_name`.
-  /// Throws std::system_error.
-  static device adopt(unique_fd opened);
+  static device open(std::string_view name, const device_options& options = {});
+  /// Takes over an open TUN descriptor (WG_TUN_FD), with or without IFF_VNET_HDR. Its name is the
+  /// kernel's; see `current_name`. Throws std::system_error.
+  static device adopt(unique_fd opened, bool offload = true);
 
   /// The name when it was opened.
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -30,18 +49,21 @@ public:
   /// gone.
   [[nodiscard]] std::string current_name() const;
   /// For tun/link_monitor, and for whoever hands the device on. Stays owned by the device.
-  [[nodiscard]] int fd() const { return queue_->fd(); }
+  [[nodiscard]] int fd() const { return queues_.front()->fd.fd(); }
+  [[nodiscard]] const device_offloads& offloads() const { return offloads_; }
 
-  [[nodiscard]] std::size_t queues() const { return 1; }
+  [[nodiscard]] std::size_t queues() const { return queues_.size(); }
   /// One of each per queue, `queue` < queues().
   [[nodiscard]] std::unique_ptr<packet_source> source(std::size_t queue) const;
   [[nodiscard]] std::unique_ptr<packet_sink> sink(std::size_t queue) const;
 
 private:
-  device(unique_fd queue, std::string name);
+  device(std::vector<std::shared_ptr<const queue_file>> queues, std::string name,
+         device_offloads offloads);
 
-  std::shared_ptr<const unique_fd> queue_;
+  std::vector<std::shared_ptr<const queue_file>> queues_;
   std::string name_;
+  device_offloads offloads_;
 };
 
 /// The interface name that a TUN descriptor has now; empty when it has none (any more).

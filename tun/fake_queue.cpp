@@ -59,7 +59,7 @@ read_result fake_source::read_batch(slab& into, std::uint32_t mtu) {
   return result;
 }
 
-fake_sink::fake_sink() : event_(make_event()) {}
+fake_sink::fake_sink(std::uint8_t queue) : queue_(queue), event_(make_event()) {}
 
 void fake_sink::remove() {
   const std::lock_guard lock(mutex_);
@@ -84,6 +84,8 @@ write_result fake_sink::write_batch(const slab& from) {
   if (state_ == queue_state::gone)
     return result;
   for (const delivery& each : from.deliveries) {
+    if (each.queue != queue_)
+      continue;
     if (!up_) {
       ++result.refused;
       continue;
@@ -91,6 +93,7 @@ write_result fake_sink::write_batch(const slab& from) {
     const const_bytes packet = from.range(each.offset, each.length);
     written_.emplace_back(packet.begin(), packet.end());
     ++result.packets;
+    ++result.units;
     result.octets += each.length;
   }
   return result;

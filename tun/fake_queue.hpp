@@ -35,7 +35,7 @@ private:
 
 class fake_sink : public packet_sink {
 public:
-  fake_sink();
+  explicit fake_sink(std::uint8_t queue = 0);
 
   void remove();
   void set_up(bool up);
@@ -43,9 +43,11 @@ public:
   [[nodiscard]] std::vector<std::vector<std::uint8_t>> take_written();
 
   write_result write_batch(const slab& from) override;
+  [[nodiscard]] std::string offload() const override { return "off: in memory"; }
   [[nodiscard]] int fd() const override { return event_.fd(); }
 
 private:
+  const std::uint8_t queue_;
   std::mutex mutex_;
   std::vector<std::vector<std::uint8_t>> written_;
   bool up_ = true;

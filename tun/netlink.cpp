@@ -64,6 +64,12 @@ struct free_callbacks {
   void operator()(nl_cb* callbacks) const noexcept { nl_cb_put(callbacks); }
 };
 
+bool is_tun(const nlattr& link_info) {
+  const nlattr* const kind = nla_find(static_cast<const nlattr*>(nla_data(&link_info)),
+                                      nla_len(&link_info), IFLA_INFO_KIND);
+  return kind != nullptr && nla_strcmp(kind, "tun") == 0;
+}
+
 link_facts facts_of(nlmsghdr& header) {
   const ifinfomsg* const fixed = static_cast<const ifinfomsg*>(nlmsg_data(&header));
   link_facts facts;
@@ -76,6 +82,9 @@ link_facts facts_of(nlmsghdr& header) {
     facts.name = nla_get_string(name);
   if (const nlattr* const mtu = find(IFLA_MTU))
     facts.mtu = nla_get_u32(mtu);
+  const nlattr* const carrier = find(IFLA_CARRIER);
+  const nlattr* const kind = find(IFLA_LINKINFO);
+  facts.in_use = carrier != nullptr && nla_get_u8(carrier) != 0 && kind != nullptr && is_tun(*kind);
   if (const nlattr* const queue_length = find(IFLA_TXQLEN))
     facts.queue_length = nla_get_u32(queue_length);
   return facts;

@@ -36,6 +36,8 @@ struct link_facts {
   std::uint32_t mtu = 0;
   std::uint32_t queue_length = 0;
   bool up = false;
+  /// A TUN device that a process has open.
+  bool in_use = false;
 };
 
 /// Those of an RTM_NEWLINK or RTM_DELLINK of which so many octets were received: what is in them of

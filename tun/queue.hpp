@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace troupe::tun {
 
@@ -29,6 +30,8 @@ struct [[nodiscard]] read_result {
   /// Packets thrown away because they were larger than limits::mtu_max or than the room that an
   /// MTU known too late left them.
   std::uint64_t oversize = 0;
+  /// Super-packets that were not what the kernel said of them.
+  std::uint64_t malformed = 0;
 };
 
 struct [[nodiscard]] write_result {
@@ -37,8 +40,19 @@ struct [[nodiscard]] write_result {
   std::uint64_t octets = 0;
   /// Packets that the device did not take: the interface is down, or they are no IP packets.
   std::uint64_t refused = 0;
+  /// Writes that took: joined packets are one.
+  std::uint64_t units = 0;
+  /// The kernel refused a super-packet: its packets were written one by one, and so will all of
+  /// its kind. `offload` tells.
+  bool joining_refused = false;
   /// `gone`: the rest of the slab was neither written nor refused.
   queue_state state = queue_state::ok;
+};
+
+/// What may be joined into super-packets for the device: TCP segments, UDP datagrams.
+struct joins {
+  bool segments = false;
+  bool datagrams = false;
 };
 
 class packet_source {
@@ -60,8 +74,12 @@ class packet_sink {
 public:
   virtual ~packet_sink() = default;
 
-  /// Writes `from.deliveries` in their order. Never waits: the kernel takes or refuses each packet.
+  /// Writes those of `from.deliveries` that are for its queue, in their order but for flows among
+  /// each other. Never waits: the kernel takes or refuses each packet.
   virtual write_result write_batch(const slab& from) = 0;
+
+  /// Whether packets are joined: "on", or what is not, and why.
+  [[nodiscard]] virtual std::string offload() const = 0;
 
   /// The same descriptor as the source's: polling it for anything but the end says nothing.
   [[nodiscard]] virtual int fd() const = 0;

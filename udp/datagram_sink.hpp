@@ -4,6 +4,7 @@
 #include "messages/slab.hpp"
 
 #include <span>
+#include <string>
 
 namespace troupe::udp {
 
@@ -37,6 +38,10 @@ struct send_result {
   int blocked_fd = -1;
   std::size_t datagrams = 0;
   std::size_t octets = 0;
+  /// System calls' messages: a train of joined datagrams is one.
+  std::size_t messages = 0;
+  /// Datagrams of one family are no longer joined from now on. `offload` tells why.
+  bool joining_refused = false;
   /// Valid until the next send_batch.
   std::span<const send_drop> drops;
   /// Peers who could only be reached without their sticky source: TUNNEL is to forget it.
@@ -50,6 +55,9 @@ public:
   /// Sends the segments in `lane` from `cursor` on, in order, without blocking. The cursor is moved
   /// past all that was sent or dropped; it starts at {} for each slab. From one thread at a time.
   virtual send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) = 0;
+
+  /// Whether datagrams are joined: "on", or "off: " and why.
+  [[nodiscard]] virtual std::string offload() const = 0;
 };
 
 } // namespace troupe::udp

@@ -3,6 +3,7 @@
 
 #include "messages/slab.hpp"
 
+#include <string>
 #include <system_error>
 
 namespace troupe::udp {
@@ -11,6 +12,8 @@ struct receive_result {
   /// Appended to `arrivals`, and their octets.
   std::size_t datagrams = 0;
   std::size_t octets = 0;
+  /// Messages that they came in: joined datagrams are one.
+  std::size_t messages = 0;
   /// Longer than their slot: counted, not delivered.
   std::size_t truncated = 0;
   /// Wait with poll(2) before the next call.
@@ -28,9 +31,12 @@ public:
   [[nodiscard]] virtual int fd() const = 0;
 
   /// Fills a slab without arrivals, without blocking, from one thread at a time. Datagram i of the
-  /// batch gets slot i, the i-th of limits::messages_per_receive_slab equal parts of the slab.
-  /// Empty datagrams arrive too.
+  /// batch, or train of datagrams that came joined, gets slot i, the i-th of
+  /// limits::messages_per_receive_slab equal parts of the slab. Empty datagrams arrive too.
   virtual receive_result receive_batch(slab& into) = 0;
+
+  /// Whether datagrams may come joined: "on", or "off: " and why.
+  [[nodiscard]] virtual std::string offload() const = 0;
 
   /// See bound_socket::kernel_drops.
   [[nodiscard]] virtual std::uint32_t kernel_drops() const = 0;

@@ -96,6 +96,8 @@ public:
     return result;
   }
 
+  [[nodiscard]] std::string offload() const override { return "off: in memory"; }
+
   [[nodiscard]] std::uint32_t kernel_drops() const override {
     const std::lock_guard<std::mutex> hold(mutex_);
     return kernel_drops_;
@@ -117,6 +119,7 @@ private:
     std::copy(from.octets.begin(), from.octets.end(),
               into.range(taken.offset, taken.length).begin());
     ++result.datagrams;
+    ++result.messages;
     result.octets += from.octets.size();
   }
 
@@ -157,6 +160,8 @@ public:
     const std::lock_guard<std::mutex> hold(mutex_);
     return std::exchange(sent_, {});
   }
+
+  [[nodiscard]] std::string offload() const override { return "off: in memory"; }
 
   send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) override {
     const std::lock_guard<std::mutex> hold(mutex_);
@@ -211,6 +216,7 @@ private:
     }
     sent_.push_back(std::move(datagram));
     ++result.datagrams;
+    ++result.messages;
     result.octets += octets.size();
     if (room_ != SIZE_MAX)
       set_writable(--room_ > 0);

@@ -5,6 +5,7 @@
 #include "udp/socket_address.hpp"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <cerrno>
 #include <cstring>
@@ -20,7 +21,7 @@ Value read_control(const cmsghdr* header) {
   return value;
 }
 
-/// The address that the datagram came to, and how it was marked.
+/// The address that the datagram came to, how it was marked, and whether it is several.
 void read_control_data(const msghdr& message, arrival& out) {
   msghdr walked = message; // CMSG_NXTHDR wants one that is not const
   for (cmsghdr* header = CMSG_FIRSTHDR(&walked); header != nullptr;
@@ -40,6 +41,8 @@ void read_control_data(const msghdr& message, arrival& out) {
       out.traffic_class = read_control<std::uint8_t>(header); // one octet here, an int for IPv6
     } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_TCLASS) {
       out.traffic_class = static_cast<std::uint8_t>(read_control<int>(header));
+    } else if (header->cmsg_level == IPPROTO_UDP && header->cmsg_type == UDP_GRO) {
+      out.segment_octets = static_cast<std::uint32_t>(read_control<int>(header));
     }
   }
 }
@@ -109,7 +112,8 @@ void receiver::take(std::uint32_t message, slab& into, receive_result& result) c
   taken.length = header.msg_len;
   taken.remote = read_socket_address(rooms_[message].remote);
   read_control_data(header.msg_hdr, taken);
-  ++result.datagrams;
+  ++result.messages;
+  result.datagrams += taken.segments();
   result.octets += taken.length;
 }
 

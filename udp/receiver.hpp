@@ -17,13 +17,16 @@ public:
 
   [[nodiscard]] int fd() const override { return socket_->fd(); }
   receive_result receive_batch(slab& into) override;
+  [[nodiscard]] std::string offload() const override {
+    return socket_->gro() ? "on" : "off: switched off, or the kernel has none";
+  }
   [[nodiscard]] std::uint32_t kernel_drops() const override { return socket_->kernel_drops(); }
 
 private:
   /// Room for what the kernel says of a datagram: where it came from, to which address, and how.
   struct message_room {
     sockaddr_storage remote;
-    /// IPV6_PKTINFO and IPV6_TCLASS take 64 octets; the rest is for what comes with offloads.
+    /// IPV6_PKTINFO, IPV6_TCLASS and UDP_GRO take 88 octets.
     alignas(cmsghdr) std::array<std::uint8_t, 128> control;
     iovec payload;
   };

@@ -5,6 +5,7 @@
 #include "udp/socket_address.hpp"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -68,22 +69,39 @@ void append_traffic_class(control_writer& control, ip_family family, std::uint8_
     control.append(IPPROTO_IPV6, IPV6_TCLASS, int{traffic_class});
 }
 
-/// The datagram after the one at `cursor`.
-send_cursor after(send_cursor cursor, const slab& from) {
-  if (cursor.segment + 1 < from.transmits[cursor.transmit].segments())
-    return {.transmit = cursor.transmit, .segment = cursor.segment + 1};
+/// The datagram after `segments` from the one at `cursor` on.
+send_cursor after(send_cursor cursor, std::uint32_t segments, const slab& from) {
+  if (cursor.segment + segments < from.transmits[cursor.transmit].segments())
+    return {.transmit = cursor.transmit, .segment = cursor.segment + segments};
   return {.transmit = cursor.transmit + 1, .segment = 0};
 }
 
-const_bytes segment_of(const slab& from, const transmit& what, std::uint32_t segment) {
-  const std::uint32_t begin = segment * what.segment_octets;
-  return from.range(what.offset + begin, std::min(what.segment_octets, what.length - begin));
+const_bytes segments_of(const slab& from, const transmit& what, std::uint32_t first,
+                        std::uint32_t segments) {
+  const std::uint32_t begin = first * what.segment_octets;
+  return from.range(what.offset + begin,
+                    std::min(segments * what.segment_octets, what.length - begin));
 }
 
-/// What becomes of a datagram that the kernel did not take.
-enum class verdict { call_again, wait_writable, wait_a_while, try_without_source, drop };
+std::size_t index_of(ip_family family) {
+  return family == ip_family::v4 ? 0 : 1;
+}
 
-verdict judge(int error, bool has_source) {
+/// What becomes of a message that the kernel did not take.
+enum class verdict {
+  call_again,
+  wait_writable,
+  wait_a_while,
+  shorten_train,
+  try_without_source,
+  drop
+};
+
+verdict judge(int error, bool is_train, bool has_source) {
+  // EIO: the way out cannot segment. EMSGSIZE: a segment is longer than the path takes, where a
+  // single datagram would be fragmented. EINVAL: too many segments, or nothing to do with them.
+  if (is_train && (error == EIO || error == EMSGSIZE || error == EINVAL))
+    return verdict::shorten_train;
   switch (error) {
   case EINTR:
     return verdict::call_again;
@@ -133,6 +151,26 @@ sender::sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls)
   drops_.reserve(limits::packets_per_slab_max);
   stale_sources_.reserve(limits::packets_per_slab_max);
   sourceless_.reserve(limits::packets_per_slab_max);
+  trainless_paths_.reserve(limits::trainless_paths_max);
+  for (const ip_family family : {ip_family::v4, ip_family::v6}) {
+    train_limit& limit = trains_[index_of(family)];
+    const std::shared_ptr<const bound_socket>& socket = sockets_->of(family);
+    if (socket != nullptr && socket->gso())
+      limit.now = limits::datagrams_per_train_max;
+    else
+      limit.why_off = socket == nullptr ? "no socket" : "switched off, or the kernel has none";
+  }
+}
+
+std::string sender::offload() const {
+  std::string text;
+  for (const ip_family family : {ip_family::v4, ip_family::v6})
+    if (const train_limit& limit = trains_[index_of(family)]; !limit.why_off.empty())
+      text.append(text.empty() ? "" : "; ")
+          .append(to_string(family))
+          .append(" off: ")
+          .append(limit.why_off);
+  return text.empty() ? "on" : text;
 }
 
 send_result sender::send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) {
@@ -178,18 +216,19 @@ unsigned sender::prepare(const slab& from, std::uint8_t lane, send_cursor at) {
     if (what.remote.address.family != family)
       break;
     fill(rooms_[prepared], headers_[prepared].msg_hdr, from, at);
+    at = after(at, rooms_[prepared].segments, from);
     ++prepared;
-    at = after(at, from);
   }
   return prepared;
 }
 
 void sender::fill(message_room& room, msghdr& header, const slab& from, send_cursor at) {
   const transmit& what = from.transmits[at.transmit];
-  const const_bytes segment = segment_of(from, what, at.segment);
   room.at = at;
+  room.segments = segments_together(what, at.segment);
+  const const_bytes payload = segments_of(from, what, at.segment, room.segments);
   // sendmmsg(2) only reads, whatever its type says.
-  room.payload = {.iov_base = const_cast<std::uint8_t*>(segment.data()), .iov_len = segment.size()};
+  room.payload = {.iov_base = const_cast<std::uint8_t*>(payload.data()), .iov_len = payload.size()};
   header = {};
   header.msg_name = &room.remote;
   header.msg_namelen = write_socket_address(what.remote, room.remote);
@@ -201,6 +240,53 @@ void sender::fill(message_room& room, msghdr& header, const slab& from, send_cur
     append_source(control, what.local);
   if (what.traffic_class != 0)
     append_traffic_class(control, what.remote.address.family, what.traffic_class);
+  if (room.segments > 1)
+    control.append(IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(what.segment_octets));
+}
+
+/// How many datagrams from `first` on may leave as one train.
+std::uint32_t sender::segments_together(const transmit& what, std::uint32_t first) const {
+  const std::uint32_t left = what.segments() - first;
+  const std::uint32_t limit = trains_[index_of(what.remote.address.family)].now;
+  if (left == 1 || limit == 1 ||
+      std::find(trainless_paths_.begin(), trainless_paths_.end(), what.remote) !=
+          trainless_paths_.end())
+    return 1;
+  const std::uint32_t fitting = limits::train_octets_max / what.segment_octets;
+  return std::max<std::uint32_t>(1, std::min({left, limit, fitting}));
+}
+
+/// The kernel refused a train; nothing of it was sent.
+void sender::shorten_trains(const transmit& what, int error, send_result& result) {
+  train_limit& limit = trains_[index_of(what.remote.address.family)];
+  if (error == EMSGSIZE) {
+    if (trainless_paths_.size() == limits::trainless_paths_max)
+      trainless_paths_.erase(trainless_paths_.begin());
+    trainless_paths_.push_back(what.remote);
+  } else if (error == EIO) {
+    limit.now = 1;
+    limit.before = 0;
+    limit.why_off = "the way out does not segment";
+    result.joining_refused = true;
+  } else {
+    limit.before = std::max(limit.before, limit.now);
+    limit.now =
+        limit.now > limits::datagrams_per_train_retry ? limits::datagrams_per_train_retry : 1;
+  }
+}
+
+/// After EINVAL a shorter train, or a single datagram, went or did not go.
+void sender::learn_of_trains(ip_family family, bool sent, send_result& result) {
+  train_limit& limit = trains_[index_of(family)];
+  if (limit.before == 0)
+    return;
+  if (!sent)
+    limit.now = limit.before; // trains were not to blame
+  limit.before = 0;
+  if (limit.now > 1)
+    return;
+  limit.why_off = "the kernel refused joined datagrams";
+  result.joining_refused = true;
 }
 
 bool sender::use_source(const transmit& what) const {
@@ -221,13 +307,16 @@ bool sender::send_prepared(const slab& from, unsigned prepared, send_cursor& cur
     if (sent > 0) {
       account(from, first, static_cast<unsigned>(sent), result);
       first += static_cast<unsigned>(sent);
-      cursor = after(rooms_[first - 1].at, from);
+      cursor = after(rooms_[first - 1].at, rooms_[first - 1].segments, from);
       continue;
     }
-    // The error is that of the first datagram alone.
+    // The error is that of the first message alone.
     const int error = errno;
-    const transmit& what = from.transmits[rooms_[first].at.transmit];
-    switch (judge(error, rooms_[first].has_source)) {
+    const message_room& refused = rooms_[first];
+    const transmit& what = from.transmits[refused.at.transmit];
+    if (refused.segments == 1 && error == EINVAL)
+      learn_of_trains(what.remote.address.family, false, result);
+    switch (judge(error, refused.segments > 1, refused.has_source)) {
     case verdict::call_again:
       break;
     case verdict::wait_writable:
@@ -237,12 +326,15 @@ bool sender::send_prepared(const slab& from, unsigned prepared, send_cursor& cur
     case verdict::wait_a_while:
       result.then = send_result::next::wait_a_while;
       return false;
+    case verdict::shorten_train:
+      shorten_trains(what, error, result);
+      return true;
     case verdict::try_without_source:
       sourceless_.push_back({.remote = what.remote, .local = what.local});
       return true;
     case verdict::drop:
-      drop(what, reason_of(error), 1);
-      cursor = after(rooms_[first].at, from);
+      drop(what, reason_of(error), refused.segments);
+      cursor = after(refused.at, refused.segments, from);
       ++first;
       break;
     }
@@ -253,8 +345,10 @@ bool sender::send_prepared(const slab& from, unsigned prepared, send_cursor& cur
 void sender::account(const slab& from, unsigned first, unsigned sent, send_result& result) {
   for (unsigned i = first; i < first + sent; ++i) {
     const message_room& room = rooms_[i];
-    ++result.datagrams;
+    ++result.messages;
+    result.datagrams += room.segments;
     result.octets += room.payload.iov_len;
+    learn_of_trains(from.transmits[room.at.transmit].remote.address.family, true, result);
     if (sourceless_.empty() || room.has_source)
       continue;
     // Only now is it sure that the source was to blame, and not the way to the peer.

@@ -1,6 +1,8 @@
-// The send side: a lane's datagrams leave by sendmmsg(2) on the socket of their family. Decides
-// what each send error means for the datagram at the head; its neighbours never pay for it. Each
-// UDP SENDER has its own over the shared sockets. Knows nothing of peers beyond their number.
+// The send side: a lane's datagrams leave by sendmmsg(2) on the socket of their family. Neighbours
+// of one transmit are one message, a train (UDP_SEGMENT), as far as the kernel and the path take
+// it. Decides what each send error means for the message at the head; its neighbours never pay for
+// it. Each UDP SENDER has its own over the shared sockets. Knows nothing of peers beyond their
+// number.
 #pragma once
 
 #include "messages/drop_reason.hpp"
@@ -19,16 +21,27 @@ public:
   explicit sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls = kernel_calls());
 
   send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) override;
+  [[nodiscard]] std::string offload() const override;
 
 private:
   struct message_room {
     sockaddr_storage remote;
-    /// IPV6_PKTINFO and IPV6_TCLASS take 64 octets; the rest is for what comes with offloads.
+    /// IPV6_PKTINFO, IPV6_TCLASS and UDP_SEGMENT take 88 octets.
     alignas(cmsghdr) std::array<std::uint8_t, 128> control;
     iovec payload;
     /// What the message was made from.
     send_cursor at;
+    std::uint32_t segments;
     bool has_source;
+  };
+
+  /// How many datagrams of one family may be joined.
+  struct train_limit {
+    std::uint32_t now = 1;
+    /// While EINVAL is being looked into: what it was. 0: it is not.
+    std::uint32_t before = 0;
+    /// Why it is 1.
+    std::string why_off;
   };
 
   /// A way to a peer that fails with the source it asks for.
@@ -43,12 +56,18 @@ private:
   bool send_prepared(const slab& from, unsigned prepared, send_cursor& cursor, send_result& result);
   void account(const slab& from, unsigned first, unsigned sent, send_result& result);
   void drop(const transmit& what, drop_reason reason, std::uint32_t datagrams);
+  [[nodiscard]] std::uint32_t segments_together(const transmit& what, std::uint32_t first) const;
+  void shorten_trains(const transmit& what, int error, send_result& result);
+  void learn_of_trains(ip_family family, bool sent, send_result& result);
   [[nodiscard]] bool use_source(const transmit& what) const;
 
   std::shared_ptr<const socket_pair> sockets_;
   batch_calls& calls_;
   std::array<message_room, limits::datagrams_per_send_call> rooms_;
   std::array<mmsghdr, limits::datagrams_per_send_call> headers_;
+  std::array<train_limit, 2> trains_; // IPv4, IPv6
+  /// Their path takes single datagrams only: by fragments, or not at all.
+  std::vector<endpoint> trainless_paths_;
   // Of one send_batch; kept for their capacity.
   std::vector<send_drop> drops_;
   std::vector<peer_id> stale_sources_;

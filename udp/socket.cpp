@@ -4,6 +4,7 @@
 
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -83,6 +84,11 @@ void bound_socket::set_options(const socket_options& options) {
     require_option(fd(), IPPROTO_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS");
     require_option(fd(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT, "IPV6_MTU_DISCOVER");
   }
+  const int gro = options.gro ? 1 : 0;
+  gro_ = ::setsockopt(fd(), IPPROTO_UDP, UDP_GRO, &gro, sizeof gro) == 0 && options.gro;
+  int segment = 0;
+  socklen_t length = sizeof segment;
+  gso_ = options.gso && ::getsockopt(fd(), IPPROTO_UDP, UDP_SEGMENT, &segment, &length) == 0;
   ask_for_buffer(fd(), SO_RCVBUF, SO_RCVBUFFORCE, options.receive_buffer_octets);
   ask_for_buffer(fd(), SO_SNDBUF, SO_SNDBUFFORCE, options.send_buffer_octets);
   if (options.mark != 0)

@@ -21,6 +21,9 @@ struct socket_options {
   std::size_t send_buffer_octets = limits::udp_send_buffer_octets;
   /// SO_MARK of everything sent; 0: none.
   std::uint32_t mark = 0;
+  /// Datagrams of one flow may be sent, and received, joined (UDP_SEGMENT, UDP_GRO).
+  bool gso = true;
+  bool gro = true;
 };
 
 class bound_socket {
@@ -32,6 +35,12 @@ public:
   [[nodiscard]] int fd() const { return fd_.fd(); }
   [[nodiscard]] ip_family family() const { return family_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  /// Whether to send joined datagrams at all: asked for, and known to the kernel (Linux 4.18). It
+  /// may refuse them all the same (see udp/sender).
+  [[nodiscard]] bool gso() const { return gso_; }
+  /// Whether datagrams may arrive joined (Linux 5.0).
+  [[nodiscard]] bool gro() const { return gro_; }
 
   /// From the next datagram on. Throws std::system_error (it needs CAP_NET_ADMIN).
   void set_mark(std::uint32_t mark) const;
@@ -54,6 +63,8 @@ private:
   unique_fd fd_;
   ip_family family_;
   std::uint16_t port_ = 0;
+  bool gso_ = false;
+  bool gro_ = false;
 };
 
 /// What opens sockets: bound_socket::open, or a test's substitute.

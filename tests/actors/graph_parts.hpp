@@ -44,6 +44,7 @@ struct fake_host {
     made.admin_socket =
         std::make_shared<control_socket>(control_socket::listen(folder.at("admin.sock"), {}));
     made.random = std::make_shared<crypto::seeded_random>(seed);
+    made.aead = choose_aead(conf::aead_kind::libsodium);
     made.make_waiter = [] { return std::make_shared<poll_waiter>(); };
     made.end = end;
     return made;

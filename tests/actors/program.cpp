@@ -32,6 +32,7 @@ public:
     }
     return result;
   }
+  [[nodiscard]] std::string offload() const override { return sink_.offload(); }
 
 private:
   endpoint near_;

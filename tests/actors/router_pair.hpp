@@ -42,14 +42,23 @@ inline secret_key secret_number(std::uint8_t number) {
 }
 
 struct router {
-  router(actor_fixture& on, std::uint8_t number, spdlog::level::level_enum level)
+  /// With one TUN queue or two.
+  router(actor_fixture& on, std::uint8_t number, spdlog::level::level_enum level,
+         std::size_t queues)
       : address("10.0.0." + std::to_string(number)), secret(secret_number(number)),
         own_key(crypto::derive_public(secret)),
         outer{parse_ip_address("192.0.2." + std::to_string(number)).value(), 51820, 0}, log(level),
         random(std::make_shared<remembering_random>(number)) {
     const handshaker_actor worker = on.spawn(actors::handshaker, log.open("handshaker"));
-    tunnel = on.spawn(actors::tunnel,
-                      tunnel_parts{random, 1, {worker}, std::nullopt, log.open("tunnel"), false});
+    tunnel = on.spawn(actors::tunnel, tunnel_parts{random,
+                                                   1,
+                                                   {worker},
+                                                   choose_aead(conf::aead_kind::libsodium),
+                                                   queues,
+                                                   std::nullopt,
+                                                   log.open("tunnel"),
+                                                   false});
+    const std::shared_ptr<shortcut> to_sender = std::make_shared<shortcut>();
     const udp_sender_actor sender =
         on.spawn(actors::udp_sender, udp_sender_parts{"udp-sender/0",
                                                       0,
@@ -58,11 +67,22 @@ struct router {
                                                       tunnel,
                                                       std::make_shared<doorbell>(),
                                                       std::make_shared<passing_waiter>(),
+                                                      to_sender,
                                                       log.open("udp-sender/0"),
                                                       false});
-    const tun_writer_actor writer = on.spawn(
-        actors::tun_writer, tun_writer_parts{"tun-writer/0", tun, log.open("tun-writer/0"), false});
-    on.tell(tunnel, use_sinks{{sender}, {writer}});
+    use_sinks sinks{{{sender, to_sender}}, {}};
+    for (const std::shared_ptr<tun::fake_sink>& queue : {tun, second_queue}) {
+      const std::string name = "tun-writer/" + std::to_string(sinks.writers.size());
+      if (sinks.writers.size() == queues)
+        break;
+      const std::uint8_t index = static_cast<std::uint8_t>(sinks.writers.size());
+      const std::shared_ptr<shortcut> to_writer = std::make_shared<shortcut>();
+      sinks.writers.push_back(
+          {on.spawn(actors::tun_writer,
+                    tun_writer_parts{name, index, queue, to_writer, log.open(name), false}),
+           to_writer});
+    }
+    on.tell(tunnel, std::move(sinks));
     on.tell(tunnel, link_status{true, 1420});
   }
 
@@ -74,14 +94,16 @@ struct router {
   std::shared_ptr<remembering_random> random;
   std::shared_ptr<udp::fake_sink> udp = std::make_shared<udp::fake_sink>();
   std::shared_ptr<tun::fake_sink> tun = std::make_shared<tun::fake_sink>();
+  std::shared_ptr<tun::fake_sink> second_queue = std::make_shared<tun::fake_sink>(std::uint8_t{1});
   std::shared_ptr<counting_home> home = std::make_shared<counting_home>();
   tunnel_actor tunnel;
   std::uint64_t serial = 0;
 };
 
 struct router_pair : actor_fixture {
-  explicit router_pair(spdlog::level::level_enum level = spdlog::level::trace)
-      : left(*this, 1, level), right(*this, 2, level) {
+  explicit router_pair(spdlog::level::level_enum level = spdlog::level::trace,
+                       std::size_t queues = 1)
+      : left(*this, 1, level, queues), right(*this, 2, level, queues) {
     introduce(left, "right", right, right.outer);
     introduce(right, "left", left, std::nullopt); // it is called, and learns where from
   }
@@ -101,14 +123,14 @@ struct router_pair : actor_fixture {
   }
 
   /// A local application sends packets: one batch, as a TUN READER makes it.
-  void send(router& from, const std::vector<packet>& packets) {
+  void send(router& from, const std::vector<packet>& packets, std::uint8_t queue = 0) {
     tun::fake_source device;
     for (const packet& each : packets)
       device.push(each);
     bare_slab filled = slab::make("tun-reader", limits::transmit_slab_octets,
                                   limits::packets_per_slab_max, from.home);
     static_cast<void>(device.read_batch(*filled, 1420));
-    tell(from.tunnel, plain_batch{slab::launch(std::move(filled), ++from.serial, {})});
+    tell(from.tunnel, plain_batch{slab::launch(std::move(filled), ++from.serial, {}), queue});
   }
   void send(router& from, const router& to) { send(from, {ipv4_packet(from.address, to.address)}); }
 

@@ -11,6 +11,7 @@ namespace troupe::actors {
 /// Keeps every batch, and so every slab, until the test lets go of it.
 struct tunnel_record {
   std::vector<slab_ref> plain;
+  std::vector<std::uint8_t> queues; // that they were read from
   std::vector<slab_ref> cipher;
   std::vector<peer_id> stale;
   std::vector<std::shared_ptr<const tunnel_change>> changes;
@@ -22,7 +23,10 @@ struct tunnel_record {
 inline tunnel_actor::behavior_type tunnel_stand_in(tunnel_actor::pointer self,
                                                    std::shared_ptr<tunnel_record> record) {
   return {
-      [=](plain_batch& batch) { record->plain.push_back(std::move(batch.slab)); },
+      [=](plain_batch& batch) {
+        record->plain.push_back(std::move(batch.slab));
+        record->queues.push_back(batch.queue);
+      },
       [=](cipher_batch& batch) { record->cipher.push_back(std::move(batch.slab)); },
       [](slab_return&) {},
       [](handshakes_done&) {},

@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_disabled_peer_is_shown_as_such) {
 
 BOOST_AUTO_TEST_CASE(drops_tell_stage_actor_reason_count_and_meaning) {
   tunnel.drops.count(drop_reason::no_peer, 4);
-  stages.push_back({"tun-writer/0", 1, 1, 1, 0, {}});
+  stages.emplace_back().actor = "tun-writer/0";
   stages.back().drops.count(drop_reason::tun_refused, 2);
   const json drops = shown()["drops"];
   BOOST_TEST(drops.size() == 2);
@@ -131,10 +131,26 @@ BOOST_AUTO_TEST_CASE(drops_tell_stage_actor_reason_count_and_meaning) {
 }
 
 BOOST_AUTO_TEST_CASE(what_the_kernel_dropped_is_shown_by_socket) {
-  stages.push_back({"udp-receiver/v4", 1, 1, 1, 12, {}});
-  stages.push_back({"udp-receiver/v6", 1, 1, 1, 0, {}});
+  stages.emplace_back().actor = "udp-receiver/v4";
+  stages.back().kernel_drops = 12;
+  stages.emplace_back().actor = "udp-receiver/v6";
   BOOST_TEST(shown()["sockets"] ==
              json::array({{{"name", "udp-receiver/v4"}, {"kernel_drops", 12}}}));
+}
+
+BOOST_AUTO_TEST_CASE(engine_and_offloads_are_shown_with_their_reasons) {
+  tunnel.aead = "libsodium: as configured";
+  stages.emplace_back().actor = "tun-writer/0";
+  stages.back().offload = "on";
+  stages.emplace_back().actor = "tun-reader/0"; // has nothing to join
+  stages.emplace_back().actor = "udp-sender/0";
+  stages.back().offload = "IPv4 off: the way out does not segment";
+  const json all = shown();
+  BOOST_TEST(all["interface"]["aead"] == "libsodium: as configured");
+  BOOST_TEST(all["offloads"] ==
+             json::array({{{"actor", "tun-writer/0"}, {"state", "on"}},
+                          {{"actor", "udp-sender/0"},
+                           {"state", "IPv4 off: the way out does not segment"}}}));
 }
 
 BOOST_AUTO_TEST_CASE(it_holds_no_secret) {

@@ -20,7 +20,7 @@ struct reader_fixture : stage_fixture {
   tun_reader_actor start(spdlog::level::level_enum level) {
     const logger own = log.open("tun-reader/0");
     own->set_level(level);
-    return spawn(tun_reader, tun_reader_parts{"tun-reader/0", device, 1420, tunnel, supervisor,
+    return spawn(tun_reader, tun_reader_parts{"tun-reader/0", 2, device, 1420, tunnel, supervisor,
                                               bell, wait, own, false});
   }
   void push(std::size_t octets = 64) { device->push(ipv4_packet("10.0.0.1", "10.0.0.2", octets)); }
@@ -30,6 +30,16 @@ struct reader_fixture : stage_fixture {
       tell(reads, atom::poll_v);
     }
   }
+};
+
+struct lying_source final : tun::fake_source {
+  tun::read_result read_batch(slab&, std::uint32_t) override {
+    tun::read_result read;
+    read.malformed = std::exchange(malformed, 0);
+    read.device_empty = read.malformed == 0;
+    return read;
+  }
+  std::uint64_t malformed = 3;
 };
 
 struct broken_source final : tun::fake_source {
@@ -168,10 +178,26 @@ BOOST_AUTO_TEST_CASE(status_tells_what_has_passed) {
   BOOST_TEST(to_reader->stage_answers.at(0).token == 7);
 }
 
+BOOST_AUTO_TEST_CASE(batch_tells_the_queue_it_was_read_from) {
+  push();
+  tell(reads, atom::poll_v);
+  BOOST_TEST((to_tunnel->queues == std::vector<std::uint8_t>{2}));
+}
+
+BOOST_AUTO_TEST_CASE(super_packets_that_are_none_are_counted) {
+  const tun_reader_actor own =
+      spawn(actors::tun_reader,
+            tun_reader_parts{"tun-reader/1", 1, std::make_shared<lying_source>(), 1420, tunnel,
+                             supervisor, bell, wait, log.open("tun-reader/1"), false});
+  tell(own, atom::poll_v);
+  BOOST_TEST(status_of(own).drops[drop_reason::malformed_offload] == 3);
+  BOOST_TEST(to_tunnel->plain.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_ends_it_and_is_logged) {
   const tun_reader_actor broken =
       spawn(actors::tun_reader,
-            tun_reader_parts{"tun-reader/1", std::make_shared<broken_source>(), 1420, tunnel,
+            tun_reader_parts{"tun-reader/1", 0, std::make_shared<broken_source>(), 1420, tunnel,
                              supervisor, bell, wait, log.open("tun-reader/1"), false});
   tell(broken, atom::poll_v);
   BOOST_TEST(has_ended(broken));

@@ -13,12 +13,13 @@ namespace {
 
 struct writer_fixture : stage_fixture {
   std::shared_ptr<tun::fake_sink> device = std::make_shared<tun::fake_sink>();
+  std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
   tun_writer_actor writes = start(spdlog::level::trace);
 
   tun_writer_actor start(spdlog::level::level_enum level) {
     const logger own = log.open("tun-writer/0");
     own->set_level(level);
-    return spawn(tun_writer, tun_writer_parts{"tun-writer/0", device, own, false});
+    return spawn(tun_writer, tun_writer_parts{"tun-writer/0", 0, device, direct, own, false});
   }
 
   slab_ref batch_of(const packet& first, const packet& second, std::uint64_t serial) const {
@@ -32,6 +33,15 @@ struct writer_fixture : stage_fixture {
     }
     return slab::launch(std::move(filled), serial, {});
   }
+};
+
+struct refusing_sink final : tun::fake_sink {
+  tun::write_result write_batch(const slab& from) override {
+    tun::write_result result = fake_sink::write_batch(from);
+    result.joining_refused = true;
+    return result;
+  }
+  [[nodiscard]] std::string offload() const override { return "off: it was refused"; }
 };
 
 const packet one = ipv4_packet("10.0.0.2", "10.0.0.1", 40);
@@ -82,6 +92,42 @@ BOOST_AUTO_TEST_CASE(status_tells_what_has_passed) {
   BOOST_TEST(status.batches == 1);
   BOOST_TEST(status.packets == 2);
   BOOST_TEST(status.octets == 100);
+  BOOST_TEST(status.units == 2);
+  BOOST_TEST(status.offload == "off: in memory");
+}
+
+BOOST_AUTO_TEST_CASE(a_small_batch_is_written_by_whoever_hands_it_over) {
+  BOOST_TEST(direct->try_do(batch_of(one, other, 7)));
+  BOOST_TEST(device->take_written().size() == 2U);
+  BOOST_TEST(home->slabs == 1);
+  BOOST_TEST(status_of(writes).packets == 2);
+  BOOST_TEST(log.has("trace tun-writer/0: batch test#7: wrote 2 packets"));
+}
+
+BOOST_AUTO_TEST_CASE(behind_a_batch_it_was_told_of_there_is_no_short_cut) {
+  const slab_ref large = batch_of(packet(limits::shortcut_octets_max, 1), other, 1);
+  BOOST_TEST(!direct->try_do(large));
+  BOOST_TEST(device->take_written().empty());
+  BOOST_TEST(!direct->try_do(batch_of(one, other, 2)));
+  tell(writes, deliver_batch{large});
+  tell(writes, deliver_batch{batch_of(one, other, 2)});
+  BOOST_TEST(device->take_written().size() == 4U);
+  BOOST_TEST(direct->try_do(batch_of(one, other, 3)));
+}
+
+BOOST_AUTO_TEST_CASE(once_it_has_ended_there_is_no_short_cut) {
+  tell(writes, atom::stop_v);
+  BOOST_TEST(!direct->try_do(batch_of(one, other, 1)));
+}
+
+BOOST_AUTO_TEST_CASE(refused_joining_is_told_to_whoever_reads_the_log) {
+  const std::shared_ptr<refusing_sink> sink = std::make_shared<refusing_sink>();
+  const tun_writer_actor own = spawn(
+      actors::tun_writer, tun_writer_parts{"tun-writer/0", 0, sink, std::make_shared<shortcut>(),
+                                           log.open("x"), false});
+  tell(own, deliver_batch{batch_of(one, other, 1)});
+  BOOST_TEST(log.has("warning x: joining packets for the device: off: it was refused"));
+  BOOST_TEST(status_of(own).offload == "off: it was refused");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

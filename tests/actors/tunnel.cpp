@@ -28,6 +28,10 @@ struct tunnel_fixture : router_pair {
   }
 };
 
+struct two_queues : router_pair {
+  two_queues() : router_pair(spdlog::level::trace, 2) {}
+};
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(tunnel, tunnel_fixture)
@@ -177,6 +181,45 @@ BOOST_AUTO_TEST_CASE(stop_ends_it) {
   connect();
   tell(left.tunnel, atom::stop_v);
   BOOST_TEST(has_ended(left.tunnel));
+}
+
+BOOST_AUTO_TEST_CASE(status_names_the_engine) {
+  BOOST_TEST(status_of(left).aead == "libsodium: as configured");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(tunnel_queues, two_queues)
+
+BOOST_AUTO_TEST_CASE(answers_are_written_to_the_queue_that_was_read) {
+  for (const std::uint8_t queue : {std::uint8_t{1}, std::uint8_t{0}}) {
+    const packet asked = ipv4_packet(left.address, right.address);
+    packet answer = ipv4_packet(right.address, left.address);
+    std::swap_ranges(answer.begin() + 20, answer.begin() + 22, answer.begin() + 22); // ports
+    send(left, {asked}, queue);
+    exchange();
+    send(right, {answer});
+    exchange();
+    BOOST_TEST(left.second_queue->take_written().size() == queue);
+    BOOST_TEST(left.tun->take_written().size() == 1U - queue);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(batch_for_several_queues_is_written_by_each_of_their_writers) {
+  std::vector<packet> many;
+  for (std::uint8_t port = 0; port < 60; ++port) {
+    many.push_back(ipv4_packet(right.address, left.address));
+    many.back()[20] = port;
+  }
+  send(left, right);
+  exchange();
+  send(right, many);
+  exchange();
+  const std::size_t first = left.tun->take_written().size();
+  const std::size_t second = left.second_queue->take_written().size();
+  BOOST_TEST(first > 10U);
+  BOOST_TEST(second > 10U);
+  BOOST_TEST(first + second == 60U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,6 +16,7 @@ const endpoint elsewhere{parse_ip_address("192.0.2.9").value(), 51820, 0};
 struct sender_fixture : stage_fixture {
   std::shared_ptr<udp::fake_sink> first = std::make_shared<udp::fake_sink>();
   std::shared_ptr<udp::fake_sink> in_use = first;
+  std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
   udp_sender_actor sends = start(0, first, spdlog::level::trace);
 
   udp_sender_actor start(std::uint8_t lane, const std::shared_ptr<udp::fake_sink>& socket,
@@ -31,6 +32,7 @@ struct sender_fixture : stage_fixture {
                                               tunnel,
                                               bell,
                                               wait,
+                                              direct,
                                               own,
                                               false});
   }
@@ -54,6 +56,30 @@ BOOST_AUTO_TEST_CASE(batches_are_sent_in_order_and_go_home) {
   BOOST_TEST(sent_on(*first) == "a b c");
   BOOST_TEST(home->slabs == 2);
   BOOST_TEST(log.has("trace udp-sender/0: batch test#1: sent 2 datagrams, 2 octets; dropped 0\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_small_batch_is_sent_by_whoever_hands_it_over) {
+  BOOST_TEST(direct->try_do(batch().add("a", there).add("b", there).launch(1)));
+  BOOST_TEST(sent_on(*first) == "a b");
+  BOOST_TEST(home->slabs == 1);
+  BOOST_TEST(status_of(sends).packets == 2);
+  BOOST_TEST(!direct->try_do(batch().add(std::string(5000, 'x'), there).launch(2)));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_socket_did_not_take_on_the_short_cut_goes_on_in_order) {
+  first->block_after(1);
+  const slab_ref begun = batch().add("a", there).add("b", there).launch(1);
+  BOOST_TEST(!direct->try_do(begun));
+  const slab_ref next = batch().add("c", there).launch(2);
+  BOOST_TEST(!direct->try_do(next)); // the first is not done
+  tell(sends, transmit_batch{begun});
+  tell(sends, transmit_batch{next});
+  BOOST_TEST(sent_on(*first) == "a");
+  first->allow();
+  tell(sends, atom::poll_v);
+  BOOST_TEST(sent_on(*first) == "b c");
+  BOOST_TEST(direct->try_do(batch().add("d", there).launch(3)));
+  BOOST_TEST(sent_on(*first) == "d");
 }
 
 BOOST_AUTO_TEST_CASE(a_blocked_socket_keeps_the_slab) {

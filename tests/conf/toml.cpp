@@ -21,13 +21,18 @@ fwmark = "0xca6c"
 routes = "off"
 table = 1234
 [tun]
+queues = 4
+offload = false
 queue_length = 500
 [udp]
 senders = 2
+gso = false
+gro = false
 receive_buffer = 4194304
 send_buffer = 2097152
 [tunnel]
 cpu = 3
+aead = "ipsec-mb"
 [log]
 level = "warn"
 format = "json"
@@ -55,11 +60,16 @@ enabled = false
   BOOST_TEST(interface.fwmark == 0xca6cU);
   BOOST_TEST((interface.routes == route_mode::off));
   BOOST_TEST(interface.table.value() == 1234U);
+  BOOST_TEST(read.tun.queues == 4U);
+  BOOST_TEST(!read.tun.offload);
   BOOST_TEST(read.tun.queue_length == 500U);
   BOOST_TEST(read.udp.senders == 2U);
+  BOOST_TEST(!read.udp.gso);
+  BOOST_TEST(!read.udp.gro);
   BOOST_TEST(read.udp.receive_buffer == 4194304U);
   BOOST_TEST(read.udp.send_buffer == 2097152U);
   BOOST_TEST((read.tunnel.cpu == cpu_choice{pinning::fixed, 3}));
+  BOOST_TEST((read.tunnel.aead == aead_kind::ipsec_mb));
   BOOST_TEST((read.log.level == log_level::warn));
   BOOST_TEST((read.log.format == log_format::json));
   BOOST_TEST(read.log.target == "/var/log/troupe.log");
@@ -77,7 +87,7 @@ enabled = false
   BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
   BOOST_TEST(!laptop.enabled);
   BOOST_TEST(laptop.where.file == "t.toml");
-  BOOST_TEST(laptop.where.line == 26U);
+  BOOST_TEST(laptop.where.line == 31U);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_left_out_has_a_default) {
@@ -87,8 +97,13 @@ BOOST_AUTO_TEST_CASE(what_is_left_out_has_a_default) {
   BOOST_TEST(read.interface.fwmark == 0U);
   BOOST_TEST((read.interface.routes == route_mode::automatic));
   BOOST_TEST(!read.interface.table.has_value());
+  BOOST_TEST(read.tun.queues == 1U);
+  BOOST_TEST(read.tun.offload);
   BOOST_TEST(read.udp.senders == 1U);
+  BOOST_TEST(read.udp.gso);
+  BOOST_TEST(read.udp.gro);
   BOOST_TEST((read.tunnel.cpu == cpu_choice{}));
+  BOOST_TEST((read.tunnel.aead == aead_kind::automatic));
   BOOST_TEST(read.log.target == "stderr");
   BOOST_TEST(read.peers.empty());
 }
@@ -99,6 +114,11 @@ BOOST_AUTO_TEST_CASE(numbers_may_be_words) {
   BOOST_TEST(read.interface.fwmark == 0U);
   BOOST_TEST(read.interface.table.value() == main_route_table);
   BOOST_TEST((read.tunnel.cpu == cpu_choice{pinning::none, 0}));
+  const auto aead_of = [](const std::string& word) {
+    return accepted(parse(head + "[tunnel]\naead = \"" + word + "\"\n")).tunnel.aead;
+  };
+  BOOST_TEST((aead_of("auto") == aead_kind::automatic));
+  BOOST_TEST((aead_of("libsodium") == aead_kind::libsodium));
   BOOST_TEST(accepted(parse(head + "fwmark = 4294967295\n")).interface.fwmark == 0xffffffffU);
 }
 
@@ -135,8 +155,7 @@ BOOST_AUTO_TEST_CASE(a_syntax_error_stands_alone) {
 
 BOOST_AUTO_TEST_CASE(keys_of_later_versions_are_unknown) {
   for (const char* text :
-       {"[tun]\nqueues = 1", "[tun]\noffload = true", "[udp]\ngso = true", "[udp]\ngro = true",
-        "[tunnel]\naead = \"auto\"", "[credit]\nwindow = 1", "[admin]\nread_group = \"x\""})
+       {"[credit]\nwindow = 1", "[udp]\nreceivers = 2", "[admin]\nread_group = \"x\""})
     BOOST_TEST(holds(error_of(head + text), "unknown key "), text);
   BOOST_TEST(holds(error_of(head + "[log]\ntarget = \"journal\""), "absolute path"));
 }
@@ -183,7 +202,13 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
       {"addresses = [\"10.0.0.1/33\"]", "4:14", "is no address"},
       {"addresses = [\"fd00::1/64\"]\nmtu = 1279", "5:7", "at least 1280"},
       {"[tun]\nqueue_length = 0", "5:16", "from 1"},
+      {"[tun]\nqueues = 0", "5:10", "from 1 to 16"},
+      {"[tun]\nqueues = 17", "5:10", "from 1 to 16"},
+      {"[tun]\noffload = 1", "5:11", "`offload` must be"},
       {"[udp]\nsenders = 17", "5:11", "from 1 to 16"},
+      {"[udp]\ngso = \"on\"", "5:7", "`gso` must be"},
+      {"[udp]\ngro = 0", "5:7", "`gro` must be"},
+      {"[tunnel]\naead = \"aes\"", "5:8", "\"libsodium\""},
       {"[tunnel]\ncpu = \"fast\"", "5:7", "\"none\""},
       {"[tunnel]\ncpu = 5000", "5:7", "from 0 to 1023"},
       {"[admin]\ngroup = \"\"", "5:9", "name of a group"},

@@ -48,7 +48,8 @@ void bare_peer::connect() {
 test_datagram bare_peer::sealed(const octets& inner, std::uint8_t traffic_class) {
   octets message(inner.size() + wire::data_overhead);
   std::copy(inner.begin(), inner.end(), message.begin() + sizeof(wire::data_header));
-  own->seal(message.data() + sizeof(wire::data_header), inner.size());
+  const aead_job job = own->sealing(message.data() + sizeof(wire::data_header), inner.size());
+  make_sodium_engine()->seal({&job, 1});
   return from_here(message, traffic_class);
 }
 

@@ -220,22 +220,38 @@ void test_peer::send(const std::vector<octets>& packets) {
 }
 
 void test_peer::receive(const std::vector<test_datagram>& datagrams) {
-  std::size_t room = 0;
+  std::vector<std::vector<test_datagram>> trains;
   for (const test_datagram& datagram : datagrams)
-    room += datagram.message.size();
-  const slab_ref batch = make_slab(room, datagrams.size(), network_.now().steady);
+    trains.push_back({datagram});
+  receive_trains(trains);
+}
+
+void test_peer::receive_trains(const std::vector<std::vector<test_datagram>>& trains) {
+  std::size_t room = 0;
+  for (const std::vector<test_datagram>& train : trains)
+    for (const test_datagram& datagram : train)
+      room += datagram.message.size();
+  const slab_ref batch = make_slab(room, trains.size(), network_.now().steady);
   std::uint32_t used = 0;
-  for (const test_datagram& datagram : datagrams) {
+  for (const std::vector<test_datagram>& train : trains) {
+    const test_datagram& first = train.front();
+    const std::uint32_t segment = static_cast<std::uint32_t>(first.message.size());
     arrival came;
     came.offset = used;
-    came.length = static_cast<std::uint32_t>(datagram.message.size());
-    came.traffic_class = datagram.traffic_class;
-    came.remote = datagram.source;
-    came.local = {datagram.target.address, 1};
+    came.segment_octets = train.size() > 1 ? segment : 0;
+    came.traffic_class = first.traffic_class;
+    came.remote = first.source;
+    came.local = {first.target.address, 1};
+    for (const test_datagram& datagram : train) {
+      BOOST_REQUIRE(came.length % std::max(1U, segment) == 0);
+      BOOST_REQUIRE(datagram.message.size() <= segment);
+      const std::uint32_t length = static_cast<std::uint32_t>(datagram.message.size());
+      std::copy(datagram.message.begin(), datagram.message.end(),
+                batch->range(used, length).begin());
+      came.length += length;
+      used += length;
+    }
     batch->arrivals.push_back(came);
-    std::copy(datagram.message.begin(), datagram.message.end(),
-              batch->range(used, came.length).begin());
-    used += came.length;
   }
   core.on_cipher(*batch, network_.now(), out);
   last_receive_drops = batch->drops;

@@ -86,6 +86,9 @@ public:
                                  std::size_t length = 28) const;
   /// One batch of datagrams, as if the socket had them; then the turn ends.
   void receive(const std::vector<test_datagram>& datagrams);
+  /// The same of datagrams some of which came joined: all of a train from where its first did, as
+  /// long as that, but for the last, which may be shorter.
+  void receive_trains(const std::vector<std::vector<test_datagram>>& trains);
   void timeout();
   void perform_jobs();
   /// The oldest one only.

@@ -8,6 +8,7 @@
 #include "crypto/primitives.hpp"
 
 #include "tests/crypto/octets.hpp"
+#include "tests/crypto/rfc_8439.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -183,27 +184,7 @@ BOOST_AUTO_TEST_CASE(kdf_may_write_over_its_own_key_and_input) {
 
 // Its nonce begins with four zero octets, as ours do; that of section 2.8.2 does not.
 BOOST_AUTO_TEST_CASE(aead_is_that_of_rfc_8439_appendix_a_5) {
-  const octets key = from_hex("1c9240a5eb55d38af333888604f6b5f0473917c1402b80099dca5cbc207075c0");
-  const octets associated = from_hex("f33388860000000000004e91");
-  constexpr std::uint64_t counter = 0x0807060504030201; // little endian: 01 02 ... 08
-  const octets plain =
-      from_hex("496e7465726e65742d4472616674732061726520647261667420646f63756d656e747320"
-               "76616c696420666f722061206d6178696d756d206f6620736978206d6f6e74687320616e"
-               "64206d617920626520757064617465642c207265706c616365642c206f72206f62736f6c"
-               "65746564206279206f7468657220646f63756d656e747320617420616e792074696d652e"
-               "20497420697320696e617070726f70726961746520746f2075736520496e7465726e6574"
-               "2d447261667473206173207265666572656e6365206d6174657269616c206f7220746f20"
-               "63697465207468656d206f74686572207468616e206173202fe2809c776f726b20696e20"
-               "70726f67726573732e2fe2809d");
-  const octets cipher =
-      from_hex("64a0861575861af460f062c79be643bd5e805cfd345cf389f108670ac76c8cb24c6cfc18"
-               "755d43eea09ee94e382d26b0bdb7b73c321b0100d4f03b7f355894cf332f830e710b97ce"
-               "98c8a84abd0b948114ad176e008d33bd60f982b1ff37c8559797a06ef4f0ef61c186324e"
-               "2b3506383606907b6a7c02b0f9f6157b53c867e4b9166c767b804d46a59b5216cde7a4e9"
-               "9040c5a40433225ee282a1b0a06c523eaf4534d7f83fa1155b0047718cbc546a0d072b04"
-               "b3564eea1b422273f548271a0bb2316053fa76991955ebd63159434ecebb4e466dae5a10"
-               "73a6727627097a1049e617d91d361094fa68f0ff77987130305beaba2eda04df997b714d"
-               "6c6f2c29a6ad5cb4022b02709beead9d67890cbb22392336fea1851f38");
+  using namespace rfc_8439;
   BOOST_TEST(to_hex(sealed(key, counter, plain, associated)) == to_hex(cipher));
   octets opened(plain.size());
   BOOST_TEST(open(opened.data(), as_key(key), counter, cipher, associated));

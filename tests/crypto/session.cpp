@@ -29,17 +29,23 @@ struct session_pair {
 octets seal(session& by, const octets& packet) {
   octets datagram(sizeof(wire::data_header) + packet.size() + wire::tag_octets);
   std::copy(packet.begin(), packet.end(), datagram.begin() + sizeof(wire::data_header));
-  by.seal(datagram.data() + sizeof(wire::data_header), packet.size());
+  const aead_job job = by.sealing(datagram.data() + sizeof(wire::data_header), packet.size());
+  make_sodium_engine()->seal({&job, 1});
   return datagram;
 }
 
 /// The packet, or why there is none.
 std::variant<octets, drop_reason> open(session& by, octets datagram, time_point now = born) {
-  const std::variant<session::opened, drop_reason> result = by.open(datagram, now);
+  std::variant<aead_job, drop_reason> result = by.opening(datagram, now);
   if (const drop_reason* reason = std::get_if<drop_reason>(&result))
     return *reason;
-  const bytes packet = std::get<session::opened>(result).packet;
-  return octets(packet.begin(), packet.end());
+  aead_job& job = std::get<aead_job>(result);
+  make_sodium_engine()->open({&job, 1});
+  if (!job.authentic)
+    return drop_reason::decrypt_failed;
+  if (!by.accept(job))
+    return drop_reason::replayed;
+  return octets(job.text, job.text + job.octets);
 }
 
 bool refused(const std::variant<octets, drop_reason>& result, drop_reason reason) {

@@ -7,14 +7,9 @@
 #include "crypto/tunnel.hpp"
 #include "tests/crypto/seeded_random.hpp"
 #include "tests/fuzz/packets.hpp"
+#include "tests/fuzz/poison.hpp"
 
 #include <deque>
-
-/// From AddressSanitizer, if the program has it.
-extern "C" {
-__attribute__((weak)) void __asan_poison_memory_region(const volatile void* from, std::size_t);
-__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* from, std::size_t);
-}
 
 namespace troupe::fuzz {
 
@@ -88,22 +83,14 @@ public:
     }();
     const std::size_t pages = (octets / 4096 + 1) * 4096;
     held_ = slab::launch(slab::make("fuzz", pages, 8, nobody), 1, {});
-    behind_ = held_->memory().subspan(octets);
-    if (__asan_poison_memory_region != nullptr)
-      __asan_poison_memory_region(behind_.data(), behind_.size());
-  }
-  exact_slab(const exact_slab&) = delete;
-  exact_slab& operator=(const exact_slab&) = delete;
-  ~exact_slab() {
-    if (__asan_unpoison_memory_region != nullptr)
-      __asan_unpoison_memory_region(behind_.data(), behind_.size());
+    behind_.emplace(held_->memory().subspan(octets));
   }
   slab& operator*() { return *held_; }
   slab* operator->() { return &*held_; }
 
 private:
   slab_ref held_;
-  bytes behind_;
+  std::optional<poisoned> behind_;
 };
 
 class network {
@@ -220,7 +207,8 @@ private:
       return;
     octets message(inner.size() + wire::data_overhead);
     std::copy(inner.begin(), inner.end(), message.begin() + header_room);
-    own_->seal(message.data() + header_room, inner.size());
+    const aead_job sealing = own_->sealing(message.data() + header_room, inner.size());
+    engine_->seal({&sealing, 1});
     receive(message, traffic_class);
   }
 
@@ -273,9 +261,15 @@ private:
           take_response(wire::copy_from<wire::handshake_response>(message));
         else if (*type == wire::message_type::transport_data && own_ &&
                  load_le32(&message[4]) == own_->local_index())
-          TROUPE_ASSERT(std::holds_alternative<session::opened>(own_->open(message, now_.steady)));
+          require_opens(message);
       }
     }
+  }
+
+  void require_opens(bytes message) {
+    aead_job opening = std::get<aead_job>(own_->opening(message, now_.steady));
+    engine_->open({&opening, 1});
+    TROUPE_ASSERT(opening.authentic && own_->accept(opening));
   }
 
   void take_response(const wire::handshake_response& response) {
@@ -323,6 +317,7 @@ private:
   std::deque<std::shared_ptr<handshake_job>> jobs_;
 
   // The peer.
+  std::unique_ptr<aead_engine> engine_ = make_sodium_engine();
   identity self_ = identity::of(drawn_key(random_));
   public_key theirs_;
   secret_key static_static_;

@@ -1,13 +1,6 @@
 // Datagrams between real sockets, over loopback and over a cable: what one side says of a datagram
 // is what the other learns, and what the host really answers when it cannot send.
-#include "udp/receiver.hpp"
-#include "udp/sender.hpp"
-
-#include "tests/udp/own_network.hpp"
-#include "tests/udp/slabs.hpp"
-
-#include <net/if.h>
-#include <poll.h>
+#include "tests/udp/stations.hpp"
 
 using namespace troupe;
 using namespace troupe::udp;
@@ -16,73 +9,24 @@ namespace {
 
 using next = send_result::next;
 
-/// A device's sockets, with all that receives from them and sends on them.
-struct station {
-  explicit station(std::uint16_t port, const socket_options& options = {})
-      : sockets(socket_pair::open(port, options)), v4(sockets->of(ip_family::v4)),
-        v6(sockets->of(ip_family::v6)), sends(sockets) {}
-
-  send_result send(const transmit_slab& from) {
-    send_cursor cursor;
-    return sends.send_batch(*from, 0, cursor);
+/// Sends all of `from`, waiting wherever the socket is full, which it must be at times.
+std::size_t send_slowly(station& slow, const transmit_slab& from) {
+  send_cursor cursor;
+  std::size_t blocked = 0;
+  std::size_t datagrams = 0;
+  for (;;) {
+    const send_result result = slow.sends.send_batch(*from, 0, cursor);
+    datagrams += result.datagrams;
+    if (result.then == next::slab_done)
+      break;
+    ++blocked;
+    BOOST_REQUIRE((result.then == next::wait_writable));
+    pollfd waits{.fd = result.blocked_fd, .events = POLLOUT, .revents = 0};
+    BOOST_REQUIRE(::poll(&waits, 1, 10'000) == 1);
   }
-  send_result send(const endpoint& to, std::string_view payload, const source_address& local = {},
-                   std::uint8_t traffic_class = 0) {
-    transmit_slab from;
-    transmit& what = from.add(to, payload);
-    what.local = local;
-    what.traffic_class = traffic_class;
-    return send(from);
-  }
-
-  /// The next datagram; the test fails if none comes.
-  arrival receive(ip_family family) {
-    receiver& source = family == ip_family::v4 ? v4 : v6;
-    if (taken == into->arrivals.size()) {
-      pollfd waits{.fd = source.fd(), .events = POLLIN, .revents = 0};
-      BOOST_REQUIRE_MESSAGE(::poll(&waits, 1, 10'000) == 1, "no datagram came");
-      into->arrivals.clear();
-      taken = 0;
-      BOOST_REQUIRE(source.receive_batch(*into).datagrams > 0);
-    }
-    return into->arrivals.at(taken++);
-  }
-  std::string receive_text(ip_family family) {
-    const arrival came = receive(family);
-    return text_of(into->range(came.offset, came.length));
-  }
-
-  std::shared_ptr<const socket_pair> sockets;
-  receiver v4;
-  receiver v6;
-  udp::sender sends;
-  bare_slab into = make_receive_slab();
-  std::size_t taken = 0;
-};
-
-source_address local(const char* address, const char* device) {
-  return {.address = parse_ip_address(address).value(),
-          .interface_index = ::if_nametoindex(device)};
+  BOOST_TEST(blocked > 0);
+  return datagrams;
 }
-
-struct loopback : own_network {
-  station left{1000};
-  station right{2000};
-};
-
-/// `left` is near, `right` is far.
-struct cable : two_networks {
-  station left{1000};
-  std::unique_ptr<station> right = open_right();
-
-private:
-  std::unique_ptr<station> open_right() {
-    to_far();
-    std::unique_ptr<station> opened = std::make_unique<station>(std::uint16_t{2000});
-    to_near();
-    return opened;
-  }
-};
 
 } // namespace
 
@@ -276,32 +220,23 @@ BOOST_FIXTURE_TEST_CASE(icmp_error_does_not_disturb_later_datagrams, loopback) {
 
 BOOST_FIXTURE_TEST_CASE(full_send_buffer_blocks_and_nothing_is_lost, loopback) {
   run("tc qdisc add dev lo root tbf rate 4mbit burst 4000 limit 1000000");
-  station slow(3000, {.send_buffer_octets = 4096});
-  transmit_slab from;
-  std::string text;
-  for (int i = 0; i < 64; ++i)
-    text += std::to_string(100 + i) + std::string(997, '.');
-  from.add(at("127.0.0.1", 2000), text, 1000);
-
-  send_cursor cursor;
-  std::size_t blocked = 0;
-  std::size_t datagrams = 0;
-  for (;;) {
-    const send_result result = slow.sends.send_batch(*from, 0, cursor);
-    datagrams += result.datagrams;
-    if (result.then == next::slab_done)
-      break;
-    ++blocked;
-    BOOST_REQUIRE((result.then == next::wait_writable));
-    pollfd waits{.fd = result.blocked_fd, .events = POLLOUT, .revents = 0};
-    BOOST_REQUIRE(::poll(&waits, 1, 10'000) == 1);
+  for (const bool joined : {false, true}) {
+    station slow(3000, {.send_buffer_octets = 4096, .gso = joined});
+    transmit_slab from;
+    std::string text;
+    for (int train = 0; train < 4; ++train) {
+      std::string payload;
+      for (int i = 0; i < 16; ++i)
+        payload += std::to_string(100 + 16 * train + i) + std::string(997, '.');
+      from.add(at("127.0.0.1", 2000), payload, 1000);
+      text += payload;
+    }
+    BOOST_TEST(send_slowly(slow, from) == 64U);
+    std::string came;
+    for (int i = 0; i < 64; ++i)
+      came += right.receive_text(ip_family::v4);
+    BOOST_TEST((came == text));
   }
-  BOOST_TEST(blocked > 0);
-  BOOST_TEST(datagrams == 64);
-  std::string came;
-  for (int i = 0; i < 64; ++i)
-    came += right.receive_text(ip_family::v4);
-  BOOST_TEST((came == text));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

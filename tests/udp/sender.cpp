@@ -1,4 +1,5 @@
-// What becomes of every answer of sendmmsg(2): the calls are scripted, the sockets real but unused.
+// What becomes of every answer of sendmmsg(2) to single datagrams: the calls are scripted, the
+// sockets real but unused. What becomes of trains is in sender_trains.cpp.
 #include "udp/sender.hpp"
 
 #include "tests/udp/own_network.hpp"
@@ -13,7 +14,7 @@ namespace {
 using next = send_result::next;
 
 struct sending : own_network {
-  std::shared_ptr<const socket_pair> sockets = socket_pair::open(0, {});
+  std::shared_ptr<const socket_pair> sockets = socket_pair::open(0, {.gso = false});
   scripted_calls calls;
   sender sends{sockets, calls};
   transmit_slab from;
@@ -192,7 +193,7 @@ BOOST_AUTO_TEST_CASE(drops_are_told_apart_by_peer_and_reason) {
 
 BOOST_AUTO_TEST_CASE(family_without_a_socket_is_dropped_and_the_rest_goes_on) {
   sockets = socket_pair::open(
-      0, {}, [](ip_family family, std::uint16_t port, const socket_options& options) {
+      0, {.gso = false}, [](ip_family family, std::uint16_t port, const socket_options& options) {
         if (family == ip_family::v6)
           throw std::system_error(EAFNOSUPPORT, std::generic_category());
         return bound_socket::open(family, port, options);

@@ -1,0 +1,118 @@
+#include "tun/split.hpp"
+
+#include "tun/checksum.hpp"
+#include "tun/transport.hpp"
+
+#include <algorithm>
+
+namespace troupe::tun {
+
+namespace {
+
+/// Where the transport header may begin: behind the IP header, or 0 for no IP packet. IPv6
+/// extension headers lie between; where they end only the kernel's word says.
+std::size_t ip_header_end(const_bytes packet) {
+  if (packet.size() < ipv4::header_octets)
+    return 0;
+  if (packet[0] >> 4 == 4) {
+    const std::size_t length = std::size_t{packet[0] & 0xfU} * 4;
+    return length >= ipv4::header_octets && length <= packet.size() ? length : 0;
+  }
+  return packet[0] >> 4 == 6 && packet.size() >= ipv6::header_octets ? ipv6::header_octets : 0;
+}
+
+std::uint8_t protocol_of(bool is_tcp) {
+  return is_tcp ? ip_protocol::tcp : ip_protocol::udp;
+}
+
+/// TCP's flags of one segment: what ends the stream or asks for attention stands in the last, the
+/// answer to congestion in the first.
+std::uint8_t flags_of(std::uint8_t flags, bool first, bool last) {
+  if (!last)
+    flags &= static_cast<std::uint8_t>(~(tcp::fin | tcp::psh));
+  if (!first)
+    flags &= static_cast<std::uint8_t>(~tcp::cwr);
+  return flags;
+}
+
+} // namespace
+
+std::optional<splitter> splitter::of(const vnet_header& about, const_bytes packet) {
+  const int kind = about.gso_type & ~vnet::ecn_bit;
+  const bool v4 = !packet.empty() && packet[0] >> 4 == 4;
+  const bool is_tcp = kind == (v4 ? vnet::tcp4_segments : vnet::tcp6_segments);
+  if (!is_tcp && kind != vnet::udp_segments)
+    return std::nullopt;
+  const std::size_t ip_end = ip_header_end(packet);
+  const std::size_t transport = about.checksum_start;
+  const std::size_t least = is_tcp ? tcp::header_octets : udp::header_octets;
+  if (ip_end == 0 || (v4 ? transport != ip_end : transport < ip_end) ||
+      transport + least > packet.size() || about.gso_size == 0)
+    return std::nullopt;
+  const std::size_t length =
+      is_tcp ? (packet[transport + tcp::data_offset_at] >> 4U) * std::size_t{4} : least;
+  if (length < least || transport + length >= packet.size())
+    return std::nullopt;
+  return splitter(packet, transport, transport + length, about.gso_size, is_tcp);
+}
+
+splitter::splitter(const_bytes packet, std::size_t transport, std::size_t headers, std::size_t size,
+                   bool tcp)
+    : packet_(packet), transport_(transport), headers_(headers), size_(size),
+      segments_((packet.size() - headers + size - 1) / size), tcp_(tcp) {}
+
+const_bytes splitter::payload_of(std::size_t segment) const {
+  const std::size_t at = headers_ + segment * size_;
+  return packet_.subspan(at, std::min(size_, packet_.size() - at));
+}
+
+std::size_t splitter::length_of(std::size_t segment) const {
+  return headers_ + payload_of(segment).size();
+}
+
+void splitter::write_ip_lengths(std::uint8_t* to, std::size_t length, std::size_t segment) const {
+  if (to[0] >> 4 == 6)
+    return store_be16(to + ipv6::payload_length_at,
+                      static_cast<std::uint16_t>(length - ipv6::header_octets));
+  store_be16(to + ipv4::total_length_at, static_cast<std::uint16_t>(length));
+  std::uint8_t* const id = to + ipv4::identification_at;
+  store_be16(id, static_cast<std::uint16_t>(load_be16(id) + segment));
+  store_be16(to + ipv4::checksum_at, 0);
+  store_be16(to + ipv4::checksum_at, finish_checksum(add_words(0, {to, transport_})));
+}
+
+void splitter::write(std::size_t segment, std::uint8_t* to) const {
+  const const_bytes payload = payload_of(segment);
+  std::copy_n(packet_.data(), headers_, to);
+  const std::size_t length = headers_ + payload.size();
+  write_ip_lengths(to, length, segment);
+  const std::size_t behind_ip = length - transport_;
+  std::uint8_t* const header = to + transport_;
+  std::uint8_t* const checksum = header + (tcp_ ? tcp::checksum_at : udp::checksum_at);
+  if (tcp_) {
+    std::uint8_t* const sequence = header + tcp::sequence_at;
+    store_be32(sequence, load_be32(sequence) + static_cast<std::uint32_t>(segment * size_));
+    header[tcp::flags_at] = flags_of(header[tcp::flags_at], segment == 0, segment + 1 == segments_);
+  } else {
+    store_be16(header + udp::length_at, static_cast<std::uint16_t>(behind_ip));
+  }
+  store_be16(checksum, 0);
+  std::uint32_t sum = pseudo_header_sum(packet_, protocol_of(tcp_), behind_ip);
+  sum = add_words(sum, {header, headers_ - transport_});
+  sum = copy_and_add(sum, payload, to + headers_);
+  store_be16(checksum, tcp_ ? finish_checksum(sum) : finish_udp_checksum(sum));
+}
+
+bool complete_checksum(const vnet_header& about, bytes packet) {
+  const std::size_t start = about.checksum_start;
+  const std::size_t field = start + about.checksum_offset;
+  if (field + 2 > packet.size())
+    return false;
+  // The field holds the sum of the pseudo header already.
+  const std::uint32_t sum = add_words(0, packet.subspan(start));
+  const bool is_udp = about.checksum_offset == udp::checksum_at;
+  store_be16(&packet[field], is_udp ? finish_udp_checksum(sum) : finish_checksum(sum));
+  return true;
+}
+
+} // namespace troupe::tun
