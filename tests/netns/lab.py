@@ -198,15 +198,17 @@ class Lab:
         return host
 
     def link(self, left: Host, right: Host, left_addresses: Iterable[str],
-             right_addresses: Iterable[str], mtu: int = 1500) -> tuple[str, str]:
-        """A wire; its ends are named after the host they lead to. It takes no super-datagrams, so
-        that a tap sees what a real wire would carry."""
+             right_addresses: Iterable[str], mtu: int = 1500,
+             segments: bool = False) -> tuple[str, str]:
+        """A wire; its ends are named after the host they lead to. Without `segments` it takes no
+        super-datagrams, so that a tap sees what a real wire would carry."""
         ends = (f"to-{right.name}", f"to-{left.name}")
         run("ip", "link", "add", "name", ends[0], "netns", left.namespace, "mtu", str(mtu),
             "type", "veth", "peer", "name", ends[1], "netns", right.namespace, "mtu", str(mtu))
         for host, end, addresses in ((left, ends[0], left_addresses),
                                      (right, ends[1], right_addresses)):
-            host.run("ethtool", "-K", end, "tx-udp-segmentation", "off")
+            if not segments:
+                host.run("ethtool", "-K", end, "tx-udp-segmentation", "off")
             host.add_addresses(end, *addresses)
             host.ip("link", "set", end, "up")
         return ends

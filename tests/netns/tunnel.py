@@ -139,6 +139,8 @@ class Tunnel:
         self.public_key = public_of(self.private_key)
         self.peers: list[Peer] = []
         self.process: subprocess.Popen | None = None
+        self.program_path: str | None = None  # None: what the implementation's name finds
+        self.log_level = "debug"
 
     # --- configuration as text
 
@@ -213,9 +215,11 @@ class Tunnel:
         # With the variable wireguard-go spares us its banner; troupe must do with the option.
         spared = {"WG_PROCESS_FOREGROUND": "1"} if self.implementation == "wireguard-go" else {}
         with open(self.log, "ab") as log:
-            self.process = self.host.popen(program(self.implementation), *arguments,
+            path = self.program_path or program(self.implementation)
+            self.process = self.host.popen(path, *arguments,
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                           env={**spared, **os.environ, "LOG_LEVEL": "debug"})
+                                           env={**spared, **os.environ,
+                                                "LOG_LEVEL": self.log_level})
         self.lab.children.append(self.process)
 
     def wait_serving(self) -> None:
