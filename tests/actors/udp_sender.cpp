@@ -41,7 +41,7 @@ struct sender_fixture : stage_fixture {
   static std::string sent_on(udp::fake_sink& socket) {
     std::string all;
     for (const udp::fake_datagram& each : socket.take_sent())
-      all += (all.empty() ? "" : " ") + std::string(each.octets.begin(), each.octets.end());
+      all.append(all.empty() ? "" : " ").append(each.octets.begin(), each.octets.end());
     return all;
   }
 };
