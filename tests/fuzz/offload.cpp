@@ -5,6 +5,7 @@
 #include "tests/fuzz/target.hpp"
 #include "tests/tun/join_oracle.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -147,7 +148,7 @@ void join(reader& input) {
 void split(reader& input) {
   tun::vnet_header about;
   const const_bytes said = input.take(sizeof about);
-  std::memcpy(&about, said.data(), said.size());
+  std::copy(said.begin(), said.end(), reinterpret_cast<std::uint8_t*>(&about));
   const const_bytes rest = input.take(65536);
   const octets packet(rest.begin(), rest.end()); // of its own size, for a sanitizer
   octets completed = packet;
