@@ -137,7 +137,7 @@ inline constexpr std::size_t staged_packet_overhead_octets = 128;
 
 /// The sum: what packets may occupy, wherever they are.
 inline constexpr std::size_t packet_memory_max =
-    slabs_per_tun_reader * transmit_slab_octets                    // on the way out
+    slabs_per_tun_reader * transmit_slab_octets                    // on the way out, each TUN queue
     + udp_receivers * slabs_per_udp_receiver * receive_slab_octets // on the way in
     + slabs_of_tunnel_reserve * transmit_slab_octets               // originated by TUNNEL
     + staged_octets_max;                                           // waiting for a handshake
