@@ -113,8 +113,8 @@ coalescer::candidate coalescer::look_at(const_bytes packet) {
   found.tcp = place.protocol == ip_protocol::tcp;
   if (!found.tcp && place.protocol != ip_protocol::udp) {
     // What is no extension header of IPv6 (RFC 8200 section 4) is a protocol of its own.
-    constexpr std::uint8_t icmpv6 = 58;
-    found.what = v6 && place.protocol != icmpv6 ? candidate::kind::hidden : candidate::kind::other;
+    found.what = v6 && place.protocol != ip_protocol::icmpv6 ? candidate::kind::hidden
+                                                             : candidate::kind::other;
     return found;
   }
   const const_bytes behind_ip = packet.subspan(place.at);

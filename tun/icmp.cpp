@@ -3,6 +3,7 @@
 #include "messages/assert.hpp"
 #include "messages/ip_header.hpp"
 #include "tun/checksum.hpp"
+#include "tun/transport.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -11,14 +12,10 @@ namespace troupe::tun {
 
 namespace {
 
-constexpr std::size_t ipv4_header_octets = 20;
-constexpr std::size_t ipv6_header_octets = 40;
 constexpr std::size_t icmp_header_octets = 8;
 constexpr std::uint8_t hop_limit = 64;
 
 namespace protocol {
-constexpr std::uint8_t icmpv4 = 1;
-constexpr std::uint8_t icmpv6 = 58;
 constexpr std::uint8_t hop_by_hop = 0;
 constexpr std::uint8_t routing = 43;
 constexpr std::uint8_t fragment = 44;
@@ -50,20 +47,20 @@ bool may_answer_v4(const_bytes original) {
   if ((load_be16(&original[6]) & fragment_offset_mask) != 0)
     return false;
   const std::size_t header_octets = std::size_t{original[0] & 0xfU} * 4;
-  if (header_octets < ipv4_header_octets || header_octets > original.size())
+  if (header_octets < ipv4::header_octets || header_octets > original.size())
     return false;
-  if (original[9] != protocol::icmpv4)
+  if (original[9] != ip_protocol::icmpv4)
     return true;
   return original.size() > header_octets && !is_icmpv4_error(original[header_octets]);
 }
 
 bool may_answer_v6_payload(const_bytes original) {
   std::uint8_t next = original[6];
-  std::size_t at = ipv6_header_octets;
+  std::size_t at = ipv6::header_octets;
   // Each extension header has at least eight octets, so this ends with the packet.
   while (at + 8 <= original.size()) {
     switch (next) {
-    case protocol::icmpv6:
+    case ip_protocol::icmpv6:
       return !is_icmpv6_error(original[at]);
     case protocol::fragment:
       if (load_be16(&original[at + 2]) >> 3 != 0)
@@ -86,7 +83,7 @@ bool may_answer_v6_payload(const_bytes original) {
     }
   }
   // Too short to tell: it may be an error.
-  return next != protocol::icmpv6;
+  return next != ip_protocol::icmpv6;
 }
 
 bool may_answer_v6(const_bytes original) {
@@ -101,7 +98,7 @@ bool may_answer_v6(const_bytes original) {
 }
 
 std::size_t make_v4(bytes out, const_bytes original) {
-  constexpr std::size_t quote_at = ipv4_header_octets + icmp_header_octets;
+  constexpr std::size_t quote_at = ipv4::header_octets + icmp_header_octets;
   const std::size_t quoted = std::min(original.size(), icmpv4_octets_max - quote_at);
   const std::size_t length = quote_at + quoted;
   std::fill_n(out.begin(), quote_at, std::uint8_t{0});
@@ -110,12 +107,12 @@ std::size_t make_v4(bytes out, const_bytes original) {
   store_be16(&out[2], static_cast<std::uint16_t>(length));
   out[6] = 0x40; // never fragmented, so the identification may be zero (RFC 6864)
   out[8] = hop_limit;
-  out[9] = protocol::icmpv4;
+  out[9] = ip_protocol::icmpv4;
   std::copy_n(&original[16], 4, &out[12]);
   std::copy_n(&original[12], 4, &out[16]);
-  store_be16(&out[10], finish_checksum(add_words(0, out.first(ipv4_header_octets))));
+  store_be16(&out[10], finish_checksum(add_words(0, out.first(ipv4::header_octets))));
 
-  const bytes message = out.subspan(ipv4_header_octets, icmp_header_octets + quoted);
+  const bytes message = out.subspan(ipv4::header_octets, icmp_header_octets + quoted);
   message[0] = 3; // destination unreachable
   message[1] = 1; // host
   std::copy_n(original.begin(), quoted, &out[quote_at]);
@@ -124,25 +121,24 @@ std::size_t make_v4(bytes out, const_bytes original) {
 }
 
 std::size_t make_v6(bytes out, const_bytes original) {
-  constexpr std::size_t quote_at = ipv6_header_octets + icmp_header_octets;
+  constexpr std::size_t quote_at = ipv6::header_octets + icmp_header_octets;
   const std::size_t quoted = std::min(original.size(), icmpv6_octets_max - quote_at);
   const std::size_t length = quote_at + quoted;
   std::fill_n(out.begin(), quote_at, std::uint8_t{0});
   out[0] = 0x60;
   const std::uint16_t payload_octets = static_cast<std::uint16_t>(icmp_header_octets + quoted);
   store_be16(&out[4], payload_octets);
-  out[6] = protocol::icmpv6;
+  out[6] = ip_protocol::icmpv6;
   out[7] = hop_limit;
   std::copy_n(&original[24], 16, &out[8]);
   std::copy_n(&original[8], 16, &out[24]);
 
-  const bytes message = out.subspan(ipv6_header_octets, payload_octets);
+  const bytes message = out.subspan(ipv6::header_octets, payload_octets);
   message[0] = 1; // destination unreachable
   message[1] = 3; // address
   std::copy_n(original.begin(), quoted, &out[quote_at]);
   // The pseudo-header (RFC 8200 section 8.1): both addresses, the length, the protocol.
-  const std::uint32_t pseudo_header =
-      add_words(std::uint32_t{payload_octets} + protocol::icmpv6, out.subspan(8, 32));
+  const std::uint32_t pseudo_header = pseudo_header_sum(out, ip_protocol::icmpv6, payload_octets);
   store_be16(&message[2], finish_checksum(add_words(pseudo_header, message)));
   return length;
 }

@@ -1,4 +1,4 @@
-// The parts of IP, TCP and UDP headers that splitting and coalescing work on: places and values
+// The parts of IP, TCP and UDP headers that splitting, coalescing and ICMP work on: places, values
 // (RFC 791, 8200, 9293, 768).
 #pragma once
 
@@ -8,6 +8,8 @@
 namespace troupe::tun {
 
 namespace ip_protocol {
+inline constexpr std::uint8_t icmpv4 = 1;
+inline constexpr std::uint8_t icmpv6 = 58;
 inline constexpr std::uint8_t tcp = 6;
 inline constexpr std::uint8_t udp = 17;
 } // namespace ip_protocol
