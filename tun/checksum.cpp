@@ -27,45 +27,43 @@ std::uint32_t from_memory_order(std::uint64_t sum) {
   return folded;
 }
 
-template <bool copies>
-std::uint32_t sum_of(std::uint32_t sum, const_bytes data, std::uint8_t* to) {
+std::uint32_t word_at(const std::uint8_t* from) {
+  std::uint32_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+/// Whole blocks: what most octets lie in. Returns what is left of `data`.
+const_bytes sum_blocks(std::uint64_t& sum, const_bytes data) {
   std::uint64_t sums[lanes] = {};
-  const auto take = [&sums](const std::uint8_t* block) {
-    std::uint32_t words[lanes];
-    std::memcpy(words, block, block_octets);
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      sums[lane] += words[lane];
-  };
   const std::uint8_t* from = data.data();
-  std::size_t left = data.size();
-  for (; left >= block_octets; left -= block_octets, from += block_octets) {
-    take(from);
-    if constexpr (copies) {
-      std::memcpy(to, from, block_octets);
-      to += block_octets;
-    }
-  }
-  if (left > 0) {
-    byte_array<block_octets> last{};
-    std::memcpy(last.data(), from, left);
-    take(last.data());
-    if constexpr (copies)
-      std::memcpy(to, from, left);
-  }
-  std::uint64_t total = 0;
+  const std::size_t blocks = data.size() / block_octets;
+  for (std::size_t i = 0; i < blocks; ++i, from += block_octets)
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      sums[lane] += word_at(from + lane * sizeof(std::uint32_t));
   for (const std::uint64_t lane : sums)
-    total += lane;
-  return sum + from_memory_order(total);
+    sum += lane;
+  return data.subspan(blocks * block_octets);
+}
+
+/// Less than a block; by words, since headers are little else.
+std::uint64_t sum_rest(const_bytes data) {
+  std::uint64_t sum = 0;
+  for (; data.size() >= sizeof(std::uint32_t); data = data.subspan(sizeof(std::uint32_t)))
+    sum += word_at(data.data());
+  byte_array<sizeof(std::uint32_t)> last{};
+  for (std::size_t i = 0; i < data.size(); ++i)
+    last[i] = data[i];
+  return sum + word_at(last.data());
 }
 
 } // namespace
 
 std::uint32_t add_words(std::uint32_t sum, const_bytes data) {
-  return fold(sum_of<false>(sum, data, nullptr));
-}
-
-std::uint32_t copy_and_add(std::uint32_t sum, const_bytes data, std::uint8_t* to) {
-  return fold(sum_of<true>(sum, data, to));
+  std::uint64_t words = 0;
+  if (data.size() >= block_octets)
+    data = sum_blocks(words, data);
+  return fold(sum + from_memory_order(words + sum_rest(data)));
 }
 
 std::uint16_t finish_checksum(std::uint32_t sum) {

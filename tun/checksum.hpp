@@ -12,9 +12,6 @@ namespace troupe::tun {
 /// an even length.
 std::uint32_t add_words(std::uint32_t sum, const_bytes data);
 
-/// The same, and a copy of `data` to `to`, in one pass. They do not overlap.
-std::uint32_t copy_and_add(std::uint32_t sum, const_bytes data, std::uint8_t* to);
-
 /// What stands in a checksum field whose words, with the field itself zero, have this sum.
 std::uint16_t finish_checksum(std::uint32_t sum);
 

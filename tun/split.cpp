@@ -4,6 +4,7 @@
 #include "tun/transport.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace troupe::tun {
 
@@ -23,6 +24,11 @@ std::size_t ip_header_end(const_bytes packet) {
 
 std::uint8_t protocol_of(bool is_tcp) {
   return is_tcp ? ip_protocol::tcp : ip_protocol::udp;
+}
+
+/// `sum` less the word at `from` (RFC 1624 section 3: ones' complement).
+std::uint32_t without_word(std::uint32_t sum, const std::uint8_t* from) {
+  return sum + 0xffff - load_be16(from);
 }
 
 /// TCP's flags of one segment: what ends the stream or asks for attention stands in the last, the
@@ -59,7 +65,27 @@ std::optional<splitter> splitter::of(const vnet_header& about, const_bytes packe
 splitter::splitter(const_bytes packet, std::size_t transport, std::size_t headers, std::size_t size,
                    bool tcp)
     : packet_(packet), transport_(transport), headers_(headers), size_(size),
-      segments_((packet.size() - headers + size - 1) / size), tcp_(tcp) {}
+      segments_((packet.size() - headers + size - 1) / size), tcp_(tcp) {
+  const std::uint8_t* const ip = packet.data();
+  if (ip[0] >> 4 == 4) {
+    ip_sum_ = add_words(0, packet.first(transport));
+    for (const std::size_t at : {ipv4::total_length_at, ipv4::identification_at, ipv4::checksum_at})
+      ip_sum_ = without_word(ip_sum_, ip + at);
+  }
+  transport_sum_ = add_words(pseudo_header_sum(packet, protocol_of(tcp), 0),
+                             packet.subspan(transport, headers - transport));
+  const auto exclude = [&](std::size_t at) {
+    transport_sum_ = without_word(transport_sum_, ip + transport + at);
+  };
+  if (tcp) {
+    for (const std::size_t at :
+         {tcp::sequence_at, tcp::sequence_at + 2, tcp::data_offset_at, tcp::checksum_at})
+      exclude(at);
+  } else {
+    exclude(udp::length_at);
+    exclude(udp::checksum_at);
+  }
+}
 
 const_bytes splitter::payload_of(std::size_t segment) const {
   const std::size_t at = headers_ + segment * size_;
@@ -70,37 +96,46 @@ std::size_t splitter::length_of(std::size_t segment) const {
   return headers_ + payload_of(segment).size();
 }
 
-void splitter::write_ip_lengths(std::uint8_t* to, std::size_t length, std::size_t segment) const {
-  if (to[0] >> 4 == 6)
-    return store_be16(to + ipv6::payload_length_at,
+void splitter::write_ip(std::uint8_t* ip, std::size_t length, std::size_t segment) const {
+  if (ip[0] >> 4 == 6)
+    return store_be16(ip + ipv6::payload_length_at,
                       static_cast<std::uint16_t>(length - ipv6::header_octets));
-  store_be16(to + ipv4::total_length_at, static_cast<std::uint16_t>(length));
-  std::uint8_t* const id = to + ipv4::identification_at;
+  std::uint8_t* const id = ip + ipv4::identification_at;
   store_be16(id, static_cast<std::uint16_t>(load_be16(id) + segment));
-  store_be16(to + ipv4::checksum_at, 0);
-  store_be16(to + ipv4::checksum_at, finish_checksum(add_words(0, {to, transport_})));
+  store_be16(ip + ipv4::total_length_at, static_cast<std::uint16_t>(length));
+  store_be16(ip + ipv4::checksum_at,
+             finish_checksum(ip_sum_ + load_be16(id) + static_cast<std::uint32_t>(length)));
+}
+
+std::uint32_t splitter::write_tcp(std::uint8_t* header, std::size_t segment,
+                                  std::size_t length) const {
+  std::uint8_t* const sequence = header + tcp::sequence_at;
+  store_be32(sequence, load_be32(sequence) + static_cast<std::uint32_t>(segment * size_));
+  header[tcp::flags_at] = flags_of(header[tcp::flags_at], segment == 0, segment + 1 == segments_);
+  return transport_sum_ + static_cast<std::uint32_t>(length) + load_be16(sequence) +
+         load_be16(sequence + 2) + load_be16(header + tcp::data_offset_at);
+}
+
+std::uint32_t splitter::write_udp(std::uint8_t* header, std::size_t length) const {
+  store_be16(header + udp::length_at, static_cast<std::uint16_t>(length));
+  return transport_sum_ + 2 * static_cast<std::uint32_t>(length); // in either header
 }
 
 void splitter::write(std::size_t segment, std::uint8_t* to) const {
   const const_bytes payload = payload_of(segment);
-  std::copy_n(packet_.data(), headers_, to);
+  std::memcpy(to, packet_.data(), headers_);
+  std::memcpy(to + headers_, payload.data(), payload.size());
   const std::size_t length = headers_ + payload.size();
-  write_ip_lengths(to, length, segment);
-  const std::size_t behind_ip = length - transport_;
+  write_ip(to, length, segment);
   std::uint8_t* const header = to + transport_;
-  std::uint8_t* const checksum = header + (tcp_ ? tcp::checksum_at : udp::checksum_at);
+  const std::size_t behind_ip = length - transport_;
   if (tcp_) {
-    std::uint8_t* const sequence = header + tcp::sequence_at;
-    store_be32(sequence, load_be32(sequence) + static_cast<std::uint32_t>(segment * size_));
-    header[tcp::flags_at] = flags_of(header[tcp::flags_at], segment == 0, segment + 1 == segments_);
+    const std::uint32_t sum = add_words(write_tcp(header, segment, behind_ip), payload);
+    store_be16(header + tcp::checksum_at, finish_checksum(sum));
   } else {
-    store_be16(header + udp::length_at, static_cast<std::uint16_t>(behind_ip));
+    const std::uint32_t sum = add_words(write_udp(header, behind_ip), payload);
+    store_be16(header + udp::checksum_at, finish_udp_checksum(sum));
   }
-  store_be16(checksum, 0);
-  std::uint32_t sum = pseudo_header_sum(packet_, protocol_of(tcp_), behind_ip);
-  sum = add_words(sum, {header, headers_ - transport_});
-  sum = copy_and_add(sum, payload, to + headers_);
-  store_be16(checksum, tcp_ ? finish_checksum(sum) : finish_udp_checksum(sum));
 }
 
 bool complete_checksum(const vnet_header& about, bytes packet) {

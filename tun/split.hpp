@@ -30,7 +30,10 @@ private:
            bool tcp);
 
   [[nodiscard]] const_bytes payload_of(std::size_t segment) const;
-  void write_ip_lengths(std::uint8_t* to, std::size_t length, std::size_t segment) const;
+  void write_ip(std::uint8_t* ip, std::size_t length, std::size_t segment) const;
+  /// These return the sum of the pseudo header and of their own without the checksum.
+  std::uint32_t write_tcp(std::uint8_t* header, std::size_t segment, std::size_t length) const;
+  std::uint32_t write_udp(std::uint8_t* header, std::size_t length) const;
 
   const_bytes packet_;
   std::size_t transport_; // where the transport header begins
@@ -38,6 +41,10 @@ private:
   std::size_t size_;      // payload octets of a segment
   std::size_t segments_;
   bool tcp_;
+  // Sums of what all segments' headers have in common: of the IPv4 header, and of the transport
+  // header with the pseudo header. The words that differ come with each segment.
+  std::uint32_t ip_sum_ = 0;
+  std::uint32_t transport_sum_ = 0;
 };
 
 /// Completes the checksum of a packet that is no super-packet (vnet::needs_checksum). False

@@ -49,21 +49,6 @@ BOOST_AUTO_TEST_CASE(sums_are_those_of_word_by_word_at_every_length_and_alignmen
       }
 }
 
-BOOST_AUTO_TEST_CASE(copy_is_the_same_and_nothing_else_and_has_the_same_sum) {
-  for (std::size_t length = 0; length <= 300; ++length)
-    for (const std::size_t from : {0U, 1U, 3U, 8U})
-      for (const std::size_t to : {0U, 1U, 2U, 7U}) {
-        const octets all = content(from + length, 0);
-        const const_bytes data = const_bytes(all).subspan(from);
-        octets copy(to + length + 8, 0xee);
-        BOOST_REQUIRE_EQUAL(tun::copy_and_add(9, data, copy.data() + to), tun::add_words(9, data));
-        octets expected(to, 0xee);
-        expected.insert(expected.end(), data.begin(), data.end());
-        expected.insert(expected.end(), 8, 0xee);
-        BOOST_REQUIRE((copy == expected));
-      }
-}
-
 BOOST_AUTO_TEST_CASE(parts_of_even_length_sum_to_the_whole) {
   const octets whole = content(301, 0);
   for (std::size_t cut = 0; cut <= 300; cut += 2)
