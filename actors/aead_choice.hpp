@@ -1,4 +1,4 @@
-// Which AEAD engine TUNNEL uses: what is configured, or whichever is faster on this machine, once
+// Which AEAD engine TUNNEL uses: what is configured, or whichever is fastest on this machine, once
 // it has shown that it computes the same.
 #pragma once
 

@@ -96,7 +96,7 @@ struct cpu_choice {
   friend bool operator==(const cpu_choice&, const cpu_choice&) = default;
 };
 
-enum class aead_kind : std::uint8_t { automatic, ipsec_mb, libsodium };
+enum class aead_kind : std::uint8_t { automatic, ipsec_mb, libgcrypt, libsodium };
 
 struct tunnel_config {
   cpu_choice cpu;

@@ -36,7 +36,8 @@ constexpr std::array<std::string_view, 2> route_modes = {"off", "auto"};
 /// In the order of their enumerators.
 constexpr std::array<std::string_view, 6> log_levels = {"trace", "debug", "info",
                                                         "warn",  "error", "off"};
-constexpr std::array<std::string_view, 3> aead_kinds = {"auto", "ipsec-mb", "libsodium"};
+constexpr std::array<std::string_view, 4> aead_kinds = {"auto", "ipsec-mb", "libgcrypt",
+                                                        "libsodium"};
 constexpr std::array<std::string_view, 2> log_formats = {"text", "json"};
 
 constexpr std::array<std::string_view, 10> actors = {

@@ -69,6 +69,7 @@ bool agree(aead_engine& left, aead_engine& right, std::size_t octets, const std:
 } // namespace
 
 std::unique_ptr<aead_engine> make_sodium_engine() {
+  init_primitives(); // only then does libsodium use what the processor has
   return std::make_unique<sodium_engine>();
 }
 

@@ -1,5 +1,6 @@
-// ChaCha20-Poly1305 (RFC 8439) for transport data, a batch at a time: libsodium, which is always
-// there, or intel-ipsec-mb, which is three times as fast where the processor has wide registers.
+// ChaCha20-Poly1305 (RFC 8439) for transport data, a batch at a time: by libsodium, the reference;
+// by intel-ipsec-mb, three times as fast where the processor has AVX-512; or by libgcrypt, which is
+// ahead where registers are narrower.
 // Handshakes are not its matter; they use primitives.hpp.
 //
 // An engine is used by one thread at a time. Keys are read where they lie.
@@ -38,6 +39,8 @@ public:
 std::unique_ptr<aead_engine> make_sodium_engine();
 /// Null where it was not built in, or the library has nothing for this processor.
 std::unique_ptr<aead_engine> make_ipsec_mb_engine();
+/// Null where the library may not do this cipher (FIPS mode).
+std::unique_ptr<aead_engine> make_libgcrypt_engine();
 
 /// Whether `engine` seals what libsodium seals, octet for octet, opens it, and refuses what was
 /// tampered with; over lengths around every boundary that implementations know.

@@ -34,7 +34,7 @@ public:
     for (aead_job& job : jobs) {
       byte_array<tag_octets> tag;
       run(job, IMB_DIR_DECRYPT, tag.data());
-      job.authentic = ::sodium_memcmp(tag.data(), job.text + job.octets, tag.size()) == 0;
+      job.authentic = ::crypto_verify_16(tag.data(), job.text + job.octets) == 0;
       if (!job.authentic)
         ::sodium_memzero(job.text, job.octets);
     }

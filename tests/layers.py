@@ -26,7 +26,7 @@ THIRD_PARTY = [
     (r"caf/.*", r"(actors|tools)/.*|messages/interfaces\.[ch]pp"),
     (r"(spdlog|fmt)/.*", r"(actors|tools)/.*"),
     (r"sodium\.h|blake2\.h", r"crypto/.*|messages/keys\.[ch]pp"),
-    (r"intel-ipsec-mb\.h", r"crypto/.*"),
+    (r"(intel-ipsec-mb|gcrypt)\.h", r"crypto/.*"),
     (r"toml\+\+/.*", r"conf/.*"),
     (r"CLI/.*", r"tools/.*"),
     (r"nlohmann/.*", r"(actors|tools)/.*"),

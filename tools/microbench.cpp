@@ -58,6 +58,11 @@ void seal_ipsec_mb(benchmark::State& state) {
 }
 BENCHMARK(seal_ipsec_mb)->Arg(64)->Arg(512)->Arg(1424)->Arg(8960);
 
+void seal_libgcrypt(benchmark::State& state) {
+  seal_with(state, crypto::make_libgcrypt_engine());
+}
+BENCHMARK(seal_libgcrypt)->Arg(64)->Arg(512)->Arg(1424)->Arg(8960);
+
 // --- Offloads
 
 constexpr std::size_t segment_octets = 1368;

@@ -118,6 +118,7 @@ BOOST_AUTO_TEST_CASE(numbers_may_be_words) {
     return accepted(parse(head + "[tunnel]\naead = \"" + word + "\"\n")).tunnel.aead;
   };
   BOOST_TEST((aead_of("auto") == aead_kind::automatic));
+  BOOST_TEST((aead_of("libgcrypt") == aead_kind::libgcrypt));
   BOOST_TEST((aead_of("libsodium") == aead_kind::libsodium));
   BOOST_TEST(accepted(parse(head + "fwmark = 4294967295\n")).interface.fwmark == 0xffffffffU);
 }

@@ -1,5 +1,5 @@
-// The AEAD engines: each against the RFC, and all against libsodium for every length. Where
-// intel-ipsec-mb was built in its engine must be there, so that it is never left out in silence.
+// The AEAD engines: each against the RFC, and all against libsodium for every length. What was
+// built in must be there, so that it is never left out in silence.
 #include "crypto/aead.hpp"
 
 #include "tests/crypto/rfc_8439.hpp"
@@ -19,8 +19,9 @@ constexpr std::size_t tag = 16;
 std::vector<std::unique_ptr<aead_engine>> engines() {
   std::vector<std::unique_ptr<aead_engine>> all;
   all.push_back(make_sodium_engine());
-  if (std::unique_ptr<aead_engine> other = make_ipsec_mb_engine(); other != nullptr)
-    all.push_back(std::move(other));
+  for (const auto make : {make_ipsec_mb_engine, make_libgcrypt_engine})
+    if (std::unique_ptr<aead_engine> other = make(); other != nullptr)
+      all.push_back(std::move(other));
   return all;
 }
 
@@ -107,9 +108,10 @@ private:
 
 BOOST_AUTO_TEST_SUITE(aead)
 
-BOOST_AUTO_TEST_CASE(ipsec_mb_is_there_where_it_was_built_in) {
+BOOST_AUTO_TEST_CASE(engines_that_were_built_in_are_there) {
   const std::unique_ptr<aead_engine> engine = make_ipsec_mb_engine();
   BOOST_TEST((engine != nullptr) == TROUPE_TEST_IPSEC_MB);
+  BOOST_TEST((make_libgcrypt_engine() != nullptr));
   for (const std::unique_ptr<aead_engine>& each : engines())
     BOOST_TEST_MESSAGE("tested: " << each->name());
 }
