@@ -113,7 +113,9 @@ bool device_source::take_segments(slot_filler& filler, read_result& result) {
       return false;
     const bytes place = filler.next_packet();
     const std::size_t length = pending_->length_of(next_segment_);
-    if (length >= place.size()) {
+    if (length >= place.size()) { // the MTU has grown, and that is not known yet
+      if (!filler.is_empty())
+        return false;
       ++result.oversize;
       continue;
     }

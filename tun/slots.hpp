@@ -19,6 +19,7 @@ public:
   /// Goes on behind the last arrival of `into`.
   slot_filler(slab& into, std::uint32_t mtu);
 
+  [[nodiscard]] bool is_empty() const { return into_.arrivals.empty(); }
   /// Whether one more packet of `mtu` octets fits, and its descriptor.
   [[nodiscard]] bool has_room() const;
   /// Where the next packet is to be put. One octet more than it may have where the slab allows, so

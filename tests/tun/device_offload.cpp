@@ -112,6 +112,16 @@ BOOST_FIXTURE_TEST_CASE(train_of_datagrams_is_read_as_the_datagrams, offload_dev
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(train_longer_than_the_mtu_known_loses_none, offload_device) {
+  const std::string payload = numbered(50, 1000);
+  for (const std::size_t slab_octets : {5000U, 5700U, 16384U}) {
+    send_train("10.9.0.2", payload, 1000);
+    const reading all = read_all(*source, slab_octets, 600);
+    BOOST_TEST(all.lost == 0U);
+    BOOST_TEST((payloads_of(all, 8) == payload));
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(slab_too_small_for_a_train_goes_on_with_the_next, offload_device) {
   const std::string payload = numbered(50, 1000);
   send_train("10.9.0.2", payload, 1000);

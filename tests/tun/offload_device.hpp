@@ -35,12 +35,13 @@ inline bool is_for_us(const const_bytes& packet) {
   return (protocol == 6 || protocol == 17) && load_be16(&packet[transport + 2]) == 7;
 }
 
-/// All that waits, in slabs of so many octets.
-inline reading read_all(tun::packet_source& source, std::size_t slab_octets) {
+/// All that waits, in slabs of so many octets. `known_mtu`: what the reader takes the MTU for.
+inline reading read_all(tun::packet_source& source, std::size_t slab_octets,
+                        std::uint32_t known_mtu = mtu) {
   reading all;
   for (bool empty = false; !empty;) {
     const bare_slab slab = make_slab(slab_octets);
-    const tun::read_result read = source.read_batch(*slab, mtu);
+    const tun::read_result read = source.read_batch(*slab, known_mtu);
     BOOST_TEST(read.packets == slab->arrivals.size());
     empty = read.device_empty;
     ++all.slabs;
