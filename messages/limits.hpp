@@ -171,6 +171,9 @@ inline constexpr std::uint32_t datagrams_per_train_retry = 16;
 inline constexpr std::uint32_t train_octets_max = 65507;
 /// Destinations whose path takes no joined datagrams (EMSGSIZE); beyond, the oldest is tried again.
 inline constexpr std::size_t trainless_paths_max = 64;
+/// Single datagrams sent there before a train is tried again, and fails at the price of one call:
+/// less than a second of a fast flow.
+inline constexpr std::uint32_t singles_before_train_retry = 65536;
 /// Datagrams in one system call. By then its fixed cost is divided often enough.
 inline constexpr std::size_t datagrams_per_send_call = 64;
 /// After ENOBUFS poll(2) calls the socket writable at once, so time is what one waits for; likewise

@@ -245,12 +245,10 @@ void sender::fill(message_room& room, msghdr& header, const slab& from, send_cur
 }
 
 /// How many datagrams from `first` on may leave as one train.
-std::uint32_t sender::segments_together(const transmit& what, std::uint32_t first) const {
+std::uint32_t sender::segments_together(const transmit& what, std::uint32_t first) {
   const std::uint32_t left = what.segments() - first;
   const std::uint32_t limit = trains_[index_of(what.remote.address.family)].now;
-  if (left == 1 || limit == 1 ||
-      std::find(trainless_paths_.begin(), trainless_paths_.end(), what.remote) !=
-          trainless_paths_.end())
+  if (left == 1 || limit == 1 || find_trainless(what.remote) != trainless_paths_.end())
     return 1;
   const std::uint32_t fitting = limits::train_octets_max / what.segment_octets;
   return std::max<std::uint32_t>(1, std::min({left, limit, fitting}));
@@ -262,7 +260,7 @@ void sender::shorten_trains(const transmit& what, int error, send_result& result
   if (error == EMSGSIZE) {
     if (trainless_paths_.size() == limits::trainless_paths_max)
       trainless_paths_.erase(trainless_paths_.begin());
-    trainless_paths_.push_back(what.remote);
+    trainless_paths_.push_back({what.remote, limits::singles_before_train_retry});
   } else if (error == EIO) {
     limit.now = 1;
     limit.before = 0;
@@ -273,6 +271,17 @@ void sender::shorten_trains(const transmit& what, int error, send_result& result
     limit.now =
         limit.now > limits::datagrams_per_train_retry ? limits::datagrams_per_train_retry : 1;
   }
+}
+
+std::vector<sender::trainless_path>::iterator sender::find_trainless(const endpoint& remote) {
+  return std::find_if(trainless_paths_.begin(), trainless_paths_.end(),
+                      [&](const trainless_path& path) { return path.remote == remote; });
+}
+
+void sender::count_single(const endpoint& remote) {
+  const std::vector<trainless_path>::iterator path = find_trainless(remote);
+  if (path != trainless_paths_.end() && --path->singles_left == 0)
+    trainless_paths_.erase(path);
 }
 
 /// After EINVAL a shorter train, or a single datagram, went or did not go.
@@ -345,14 +354,16 @@ bool sender::send_prepared(const slab& from, unsigned prepared, send_cursor& cur
 void sender::account(const slab& from, unsigned first, unsigned sent, send_result& result) {
   for (unsigned i = first; i < first + sent; ++i) {
     const message_room& room = rooms_[i];
+    const transmit& what = from.transmits[room.at.transmit];
     ++result.messages;
     result.datagrams += room.segments;
     result.octets += room.payload.iov_len;
-    learn_of_trains(from.transmits[room.at.transmit].remote.address.family, true, result);
+    learn_of_trains(what.remote.address.family, true, result);
+    if (room.segments == 1)
+      count_single(what.remote);
     if (sourceless_.empty() || room.has_source)
       continue;
     // Only now is it sure that the source was to blame, and not the way to the peer.
-    const transmit& what = from.transmits[room.at.transmit];
     if (what.local.known() && what.peer != peer_id::none &&
         std::find(stale_sources_.begin(), stale_sources_.end(), what.peer) == stale_sources_.end())
       stale_sources_.push_back(what.peer);

@@ -44,6 +44,13 @@ private:
     std::string why_off;
   };
 
+  /// A destination whose path takes single datagrams only: by fragments, or not at all.
+  struct trainless_path {
+    endpoint remote;
+    /// Sent before a train is tried again: the path may have changed.
+    std::uint32_t singles_left;
+  };
+
   /// A way to a peer that fails with the source it asks for.
   struct sourceless_path {
     endpoint remote;
@@ -56,8 +63,10 @@ private:
   bool send_prepared(const slab& from, unsigned prepared, send_cursor& cursor, send_result& result);
   void account(const slab& from, unsigned first, unsigned sent, send_result& result);
   void drop(const transmit& what, drop_reason reason, std::uint32_t datagrams);
-  [[nodiscard]] std::uint32_t segments_together(const transmit& what, std::uint32_t first) const;
+  [[nodiscard]] std::uint32_t segments_together(const transmit& what, std::uint32_t first);
   void shorten_trains(const transmit& what, int error, send_result& result);
+  std::vector<trainless_path>::iterator find_trainless(const endpoint& remote);
+  void count_single(const endpoint& remote);
   void learn_of_trains(ip_family family, bool sent, send_result& result);
   [[nodiscard]] bool use_source(const transmit& what) const;
 
@@ -65,9 +74,8 @@ private:
   batch_calls& calls_;
   std::array<message_room, limits::datagrams_per_send_call> rooms_;
   std::array<mmsghdr, limits::datagrams_per_send_call> headers_;
-  std::array<train_limit, 2> trains_; // IPv4, IPv6
-  /// Their path takes single datagrams only: by fragments, or not at all.
-  std::vector<endpoint> trainless_paths_;
+  std::array<train_limit, 2> trains_;           // IPv4, IPv6
+  std::vector<trainless_path> trainless_paths_; // the oldest first
   // Of one send_batch; kept for their capacity.
   std::vector<send_drop> drops_;
   std::vector<peer_id> stale_sources_;

@@ -245,6 +245,22 @@ BOOST_AUTO_TEST_CASE(narrow_path_gets_single_datagrams_and_others_do_not_suffer)
   BOOST_TEST(sends.offload() == "on");
 }
 
+BOOST_AUTO_TEST_CASE(narrow_path_is_tried_again_after_many_single_datagrams) {
+  fails({EMSGSIZE});
+  for (std::uint32_t sent = 0; sent < limits::singles_before_train_retry; sent += 64) {
+    BOOST_REQUIRE_EQUAL(send(v4, sixty_four).messages, 64U);
+    calls.sent.clear();
+  }
+  fails({EMSGSIZE});
+  send(v4, "ab");
+  expect_sent({"a", "b"});
+  for (std::uint32_t sent = 2; sent < limits::singles_before_train_retry; sent += 2) {
+    BOOST_REQUIRE_EQUAL(send(v4, "ab").messages, 2U);
+    calls.sent.clear();
+  }
+  BOOST_TEST(send(v4, sixty_four).messages == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(narrow_paths_are_remembered_up_to_a_bound) {
   const auto path = [](std::uint32_t number) {
     return at(("10.1.0." + std::to_string(number)).c_str(), 1000);
