@@ -13,10 +13,13 @@
 #include "udp/receiver.hpp"
 #include "udp/sender.hpp"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -163,8 +166,20 @@ std::size_t handshakers_for(unsigned cpus) {
   return cpus <= 2 ? 1 : cpus <= 8 ? 2 : 4;
 }
 
+/// One daemon of the machine makes its interface and sockets at a time: of two that are started at
+/// the same instant for one name, neither would yet see the other's. Where no lock can be made
+/// there is no folder for sockets either.
+unique_fd lock_starts() {
+  ::mkdir(run_folder, 0755);
+  unique_fd folder(::open(run_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder)
+    ::flock(folder.fd(), LOCK_EX);
+  return folder;
+}
+
 /// Everything that can fail, in an order in which a failure leaves nothing behind.
 graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
+  const unique_fd alone = lock_starts();
   graph_parts parts;
   const conf::config& config = settings.config;
   parts.log = std::make_shared<const log_book>(log_settings(config.log));

@@ -164,6 +164,24 @@ def second_instance(lab: Lab, kind: str) -> None:
     require(left.show("peers").strip() == right.public_key, "the first one lost its socket")
 
 
+def started_together(lab: Lab, kind: str) -> None:
+    """Of two daemons started for one name at the same instant one serves, the other is refused"""
+    tunnel = one_tunnel(lab, kind)
+    for _ in range(12):
+        words = tunnel.command()
+        with open(tunnel.log, "ab") as log:
+            started = [tunnel.host.popen(program(kind), "-f", *words, stdin=subprocess.DEVNULL,
+                                         stdout=log, stderr=log) for _ in range(2)]
+        lab.children += started
+        wait_until("one of them ended", lambda: sum(one.poll() is None for one in started) <= 1)
+        statuses = [one.poll() for one in started]
+        require(sorted(map(str, statuses)) == ["1", "None"], f"they ended with {statuses}")
+        tunnel.process = started[statuses.index(None)]
+        tunnel.wait_serving()
+        require(tunnel.signal_and_wait(signal.SIGTERM) == 0, "the one left did not end with 0")
+        require_nothing_left(tunnel)
+
+
 def ends_by_signal(lab: Lab, kind: str) -> None:
     """SIGTERM and SIGINT end an idle daemon at once with 0, and nothing of it is left"""
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -203,8 +221,8 @@ def socket_removed(lab: Lab, kind: str) -> None:
 
 
 def scenarios() -> list[Scenario]:
-    plays = (background, background_failure, second_instance, ends_by_signal, ends_under_load,
-             killed, socket_removed)
+    plays = (background, background_failure, second_instance, started_together, ends_by_signal,
+             ends_under_load, killed, socket_removed)
     found = [scenario(play, kind) for play in plays for kind in KINDS]
     found.append(scenario(foreground, "troupe"))
     if os.environ.get("LAB_IMPL") != "wireguard-go":
