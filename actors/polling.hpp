@@ -1,5 +1,5 @@
-// The loop of a POLLING actor: a turn of work, and where there was none, a sleep in poll(2). Each
-// turn is a message to itself, so that stop, credits and questions are seen between turns.
+// The loop of a POLLING actor: a turn of work, and where there was none, a sleep in poll(2).
+// Between turns it looks into its mailbox, so that stop, credits and questions are seen.
 #pragma once
 
 #include "messages/interfaces.hpp"
@@ -64,16 +64,33 @@ private:
   std::unique_ptr<poll_set> polled_;
 };
 
-/// Ends a turn in which there was nothing to do: sleeps, unless mail has come, and asks for
-/// another. `without_credit`: a credit coming home is worth waking for.
+/// Ends a turn in which there was nothing to do: sleeps, unless mail has come. Whether another turn
+/// is wanted. `without_credit`: a credit coming home is worth waking for.
+template <class Self>
+[[nodiscard]] bool wait_until_ready(Self* self, waiter& how, doorbell& bell,
+                                    std::span<watched_fd> descriptors, bool without_credit = false,
+                                    std::chrono::milliseconds timeout = forever) {
+  bell.about_to_sleep(without_credit);
+  const bool another = !self->mailbox().empty() || how.wait(bell, descriptors, timeout);
+  bell.awake();
+  return another;
+}
+
+/// The same, and asks for the turn by a message.
 template <class Self>
 void sleep_until_ready(Self* self, waiter& how, doorbell& bell, std::span<watched_fd> descriptors,
                        bool without_credit = false, std::chrono::milliseconds timeout = forever) {
-  bell.about_to_sleep(without_credit);
-  const bool look_again = !self->mailbox().empty() || how.wait(bell, descriptors, timeout);
-  bell.awake();
-  if (look_again)
+  if (wait_until_ready(self, how, bell, descriptors, without_credit, timeout))
     self->send(self, atom::poll_v);
+}
+
+/// Takes turns as long as `turn` says that another is wanted; mail comes first, and then the next
+/// turn is asked for by a message. For actors that bring in batches: they need no message for each.
+template <class Self, class Turn>
+void take_turns(Self* self, Turn turn) {
+  while (turn(self))
+    if (!self->mailbox().empty())
+      return self->send(self, atom::poll_v);
 }
 
 /// Sends a slab home to a POLLING actor.

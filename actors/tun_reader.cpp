@@ -10,7 +10,8 @@ namespace {
 
 using self_pointer = tun_reader_actor::stateful_pointer<tun_reader_state>;
 
-void turn(self_pointer self) {
+/// Whether another is wanted.
+bool turn(self_pointer self) {
   tun_reader_state& state = self->state;
   tun::queue_state device = tun::queue_state::ok;
   slab_ref filled;
@@ -19,14 +20,15 @@ void turn(self_pointer self) {
     self->send(state.parts.tunnel, plain_batch{std::move(filled), state.parts.queue});
   if (device == tun::queue_state::gone) {
     self->send(state.parts.supervisor, device_gone{});
-    return self->quit();
+    self->quit();
+    return false;
   }
   if (read)
-    return self->send(self, atom::poll_v);
+    return true;
   watched_fd device_readable = watch_reading(state.parts.source->fd());
   const bool without_credit = state.slabs.empty();
-  sleep_until_ready(self, *state.parts.wait, *state.parts.bell,
-                    {&device_readable, without_credit ? std::size_t{0} : 1}, without_credit);
+  return wait_until_ready(self, *state.parts.wait, *state.parts.bell,
+                          {&device_readable, without_credit ? std::size_t{0} : 1}, without_credit);
 }
 
 } // namespace
@@ -70,7 +72,7 @@ tun_reader_actor::behavior_type tun_reader(self_pointer self, tun_reader_parts p
   const polled<tun_reader_actor> home{self, parts.bell};
   self->state.start(std::move(parts), std::make_shared<polled_home<tun_reader_actor>>(home));
   return {
-      [self](atom::poll) { turn(self); },
+      [self](atom::poll) { take_turns(self, turn); },
       [self](slab_return& credit) { self->state.slabs.push_back(std::move(credit.slab)); },
       [self](const link_status& link) { self->state.parts.mtu = link.mtu; },
       [self](atom::stop) { self->quit(); },

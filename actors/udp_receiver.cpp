@@ -12,20 +12,21 @@ namespace {
 
 using self_pointer = udp_receiver_actor::stateful_pointer<udp_receiver_state>;
 
-void turn(self_pointer self) {
+/// Whether another is wanted.
+bool turn(self_pointer self) {
   udp_receiver_state& state = self->state;
   slab_ref filled;
   const bool received = state.receive_once(filled, self->clock().now());
   if (filled)
     self->send(state.parts.tunnel, cipher_batch{std::move(filled)});
   if (received)
-    return self->send(self, atom::poll_v);
+    return true;
   const bool paused = state.pause > std::chrono::milliseconds::zero();
   const bool without_credit = state.slabs.empty();
   watched_fd socket_readable = watch_reading(state.source ? state.source->fd() : -1);
   const std::size_t watched = without_credit || paused ? 0 : 1;
-  sleep_until_ready(self, *state.parts.wait, *state.parts.bell, {&socket_readable, watched},
-                    without_credit, paused ? state.pause : forever);
+  return wait_until_ready(self, *state.parts.wait, *state.parts.bell, {&socket_readable, watched},
+                          without_credit, paused ? state.pause : forever);
 }
 
 void use(udp_receiver_state& state, const use_sockets& sockets) {
@@ -84,7 +85,7 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
   const polled<udp_receiver_actor> home{self, parts.bell};
   self->state.start(std::move(parts), std::make_shared<polled_home<udp_receiver_actor>>(home));
   return {
-      [self](atom::poll) { turn(self); },
+      [self](atom::poll) { take_turns(self, turn); },
       [self](slab_return& credit) { self->state.slabs.push_back(std::move(credit.slab)); },
       [self](const use_sockets& sockets) { use(self->state, sockets); },
       [self](atom::stop) { self->quit(); },
