@@ -21,7 +21,7 @@ MAY_INCLUDE = {
 }
 
 # The first match decides: where a header may be included, as patterns over folder/file.
-SYSTEM_HEADERS_IN = r"(tun|udp)/.*|(messages|actors|tools)/.*\.cpp"
+SYSTEM_HEADERS_IN = r"(tun|udp)/.*|(messages|actors|tools|tests/netns)/.*\.cpp"
 THIRD_PARTY = [
     (r"caf/.*", r"(actors|tools)/.*|messages/interfaces\.[ch]pp"),
     (r"(spdlog|fmt)/.*", r"(actors|tools)/.*"),

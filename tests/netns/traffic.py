@@ -19,6 +19,13 @@ ECHO_REQUEST, ECHO_REPLY = {4: 8, 6: 128}, {4: 0, 6: 129}
 # A machine may be busy; who gives up notices a loss, and does not time.
 ANSWER_S = 10.0
 
+# Sets a socket's options.
+Prepare = Callable[[socket.socket], None]
+
+
+def leave_alone(_: socket.socket) -> None:
+    pass
+
 
 def version_of(address: str) -> int:
     return 6 if ":" in address else 4
@@ -121,17 +128,22 @@ def echo_packets(left: Host, right: Host, left_address: str, right_address: str,
                 raise Failure(f"a packet of {length} octets to {right_address} got lost") from None
 
 
-def tcp_pair(left: Host, right: Host, right_address: str) -> tuple[socket.socket, socket.socket]:
+def tcp_pair(left: Host, right: Host, right_address: str,
+             prepare: Prepare = leave_alone) -> tuple[socket.socket, socket.socket]:
+    """Connected from left. `prepare` has every socket before it speaks, and the accepted one."""
     with right.socket(family_of(right_address), socket.SOCK_STREAM) as listener:
         listener.settimeout(20)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        prepare(listener)
         listener.bind((right_address, TCP_PORT))
         listener.listen()
         near = left.socket(family_of(right_address), socket.SOCK_STREAM)
         near.settimeout(20)
+        prepare(near)
         near.connect((right_address, TCP_PORT))
         far, _ = listener.accept()
         far.settimeout(20)
+        prepare(far)
         return near, far
 
 
@@ -155,9 +167,14 @@ def receive_all(made: socket.socket) -> str:
     return digest.hexdigest()
 
 
-def transfer_tcp(left: Host, right: Host, right_address: str, octets: int = 8 << 20) -> None:
-    """Both ways at once over one connection from left; what arrives is what was sent."""
-    near, far = tcp_pair(left, right, right_address)
+def transfer_tcp(left: Host, right: Host, right_address: str, octets: int = 8 << 20,
+                 prepare: Prepare = leave_alone) -> None:
+    """Over one connection from left."""
+    exchange(*tcp_pair(left, right, right_address, prepare), octets)
+
+
+def exchange(near: socket.socket, far: socket.socket, octets: int) -> None:
+    """Both ways at once; what arrives is what was sent."""
     with near, far, ThreadPoolExecutor(4) as pool:
         sent = [pool.submit(send_all, near, 1, octets), pool.submit(send_all, far, 2, octets)]
         came = [pool.submit(receive_all, far), pool.submit(receive_all, near)]
