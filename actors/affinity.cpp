@@ -1,8 +1,11 @@
 #include "actors/affinity.hpp"
 
+#include "messages/limits.hpp"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <stdexcept>
@@ -62,6 +65,10 @@ void pin_thread(unsigned cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   ::sched_setaffinity(0, sizeof set, &set);
+}
+
+bool prefer_thread() {
+  return ::setpriority(PRIO_PROCESS, 0, limits::tunnel_nice) == 0; // in Linux of this thread alone
 }
 
 } // namespace troupe::actors

@@ -1,5 +1,6 @@
-// Which CPU the TUNNEL sits on. Daemons of one machine tell each other which they have taken by a
-// lock on a file, so that two of them do not share a core while another one is free.
+// Which CPU the TUNNEL sits on, and before whom it runs there. Daemons of one machine tell each
+// other which they have taken by a lock on a file, so that two of them do not share a core while
+// another one is free.
 #pragma once
 
 #include "messages/unique_fd.hpp"
@@ -27,5 +28,9 @@ cpu_claim claim_cpu(unsigned cpu, const std::string& directory);
 
 /// Pins the calling thread.
 void pin_thread(unsigned cpu);
+
+/// Lets the calling thread run before those of usual priority (limits::tunnel_nice). False, and
+/// nothing changed, without CAP_SYS_NICE.
+[[nodiscard]] bool prefer_thread();
 
 } // namespace troupe::actors

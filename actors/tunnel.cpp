@@ -180,6 +180,8 @@ void tunnel_state::answer_unreachable(const slab& batch, moment now) {
 tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
   if (parts.own_thread) {
     name_thread("tunnel");
+    if (!prefer_thread())
+      parts.log->info("runs at usual priority, and a little slower: it has no CAP_SYS_NICE");
     if (parts.cpu)
       pin_thread(*parts.cpu);
   }

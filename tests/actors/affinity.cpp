@@ -1,10 +1,13 @@
 #include "actors/affinity.hpp"
 
+#include "messages/limits.hpp"
+
 #include "tests/actors/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -137,6 +140,15 @@ BOOST_AUTO_TEST_CASE(a_pinned_thread_stays_there) {
     BOOST_TEST(CPU_COUNT(&now) == 1);
     BOOST_TEST(CPU_ISSET(highest_of(allowed), &now));
   }).join();
+}
+
+BOOST_AUTO_TEST_CASE(a_preferred_thread_is_that_alone) {
+  const int usual = ::getpriority(PRIO_PROCESS, 0);
+  std::thread([&] {
+    const bool allowed_to = prefer_thread();
+    BOOST_TEST(::getpriority(PRIO_PROCESS, 0) == (allowed_to ? limits::tunnel_nice : usual));
+  }).join();
+  BOOST_TEST(::getpriority(PRIO_PROCESS, 0) == usual);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
