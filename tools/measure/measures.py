@@ -3,6 +3,7 @@
 Throughput and its cost are of the whole machine: both ends, iperf3 and the kernel share it.
 """
 import json
+import operator
 import os
 import re
 import statistics
@@ -47,11 +48,19 @@ def context_switches(pids: list[int]) -> int:
     return total
 
 
-def peak_rss_mib(pids: list[int]) -> float:
+def memory_mib(pids: list[int], which: str) -> float:
     """Of the larger daemon."""
-    found = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii"))
+    found = [re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii"))
              for pid in pids]
     return max((int(each[1]) / 1024 for each in found if each), default=0.0)
+
+
+def rss_mib(pids: list[int]) -> float:
+    return memory_mib(pids, "VmRSS")
+
+
+def peak_rss_mib(pids: list[int]) -> float:
+    return memory_mib(pids, "VmHWM")
 
 
 class Server:
@@ -211,8 +220,36 @@ def handshakes(system: System, _: Plan) -> Figures:
     return {"handshakes per s, one core": found["answered"] / found["seconds"]}
 
 
+def idle_wakeups(system: System, plan: Plan) -> Figures:
+    """Of the busier daemon, while the tunnel is up and nothing happens."""
+    if not system.daemons():
+        return {}
+    time.sleep(3)  # what came before has its last timers
+    seconds = max(plan.seconds, 5)
+    before = [context_switches([pid]) for pid in system.daemons()]
+    time.sleep(seconds)
+    after = [context_switches([pid]) for pid in system.daemons()]
+    return {"idle wake-ups per s": max(map(operator.sub, after, before)) / seconds}
+
+
+def many_peers(system: System, plan: Plan) -> Figures:
+    """What silent peers cost the one that carries, and in memory. They stay, so this comes last."""
+    if not system.tunnels:
+        return {}
+    name = "UDP 200 CPU-us per packet received"
+    alone = udp(system, plan, 200)[name]
+    rss, figures = rss_mib(system.daemons()), {}
+    for count in (100, 10_000):
+        added = count - 1 - system.idle_peers
+        system.add_idle_peers(added)
+        figures[f"CPU per packet, {count} peers to 1"] = udp(system, plan, 200)[name] / alone
+        rss, before = rss_mib(system.daemons()), rss
+        figures[f"KiB per idle peer of {count}"] = (rss - before) * 1024 / added
+    return figures
+
+
 def memory(system: System, _: Plan) -> Figures:
-    """Comes last: the highest that all before it needed."""
+    """The highest that all before it needed."""
     return {"peak RSS MiB": peak_rss_mib(system.daemons())} if system.daemons() else {}
 
 
@@ -229,8 +266,10 @@ MEASURES: dict[str, Callable[[System, Plan], Figures]] = {
     "rtt-tcp1": lambda system, plan: loaded_rtt(system, plan, 1),
     "rtt-tcp8": lambda system, plan: loaded_rtt(system, plan, 8),
     "order": reordering,
-    "handshakes": handshakes,
+    "idle": idle_wakeups,
     "memory": memory,
+    "peers": many_peers,
+    "handshakes": handshakes,
 }
 
 

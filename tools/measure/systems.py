@@ -5,6 +5,7 @@ A system is named NAME or NAME:KEY=VALUE,..., the latter to take one thing away 
   wireguard-go          the one on PATH, or --wireguard-go FILE
   troupe                as configured when nothing is configured
   troupe:aead=libsodium, offload=false, gso=false, gro=false, queues=N, cpu=none
+  troupe:bin=FOLDER     another build, to see what a change is worth
 """
 import base64
 import os
@@ -31,8 +32,8 @@ class MeasuredTunnel(Tunnel):
     def __init__(self, lab: Lab, host: Host, kind: str, address: str, settings: dict[str, str],
                  program: str | None) -> None:
         super().__init__(lab, host, kind, [f"{address}/24"])
-        self.settings = settings
-        self.program_path = program
+        self.settings = {key: value for key, value in settings.items() if key != "bin"}
+        self.program_path = str(Path(settings["bin"], "trouped")) if "bin" in settings else program
         self.log_level = "error"
 
     def toml_text(self, interface_extra: str = "") -> str:
@@ -54,12 +55,13 @@ class System:
             raise Failure(f"there is no system {name}; there are veth, wireguard-go and troupe")
         self.kind = kind
         self.settings = dict(pair.split("=", 1) for pair in settings.split(",")) if settings else {}
-        unknown = set(self.settings) - set(SECTION_OF)
+        unknown = set(self.settings) - {*SECTION_OF, "bin"}
         if unknown or (self.settings and kind != "troupe"):
             raise Failure(f"{name}: {kind} has no setting {', '.join(unknown or self.settings)}")
         self.wireguard_go = wireguard_go
         self.veth_gso = veth_gso
         self.extra_peers = extra_peers
+        self.idle_peers = 0
         self.tunnels: list[Tunnel] = []
 
     def __enter__(self) -> "System":
@@ -93,15 +95,15 @@ class System:
             tunnel.start()
         self.target, self.near = INSIDE[1], INSIDE[0]
         self.device = self.tunnels[0].name
-        self.add_idle_peers()
+        if self.extra_peers:
+            self.add_idle_peers(self.extra_peers)
         self.left.run("ping", "-c", "1", "-w", "10", self.target)
 
-    def add_idle_peers(self) -> None:
-        """Beside the one that carries: configured, and silent."""
-        if self.extra_peers == 0:
-            return
+    def add_idle_peers(self, count: int) -> None:
+        """Beside the one that carries: configured, and silent. More, if there are some."""
+        first, self.idle_peers = self.idle_peers, self.idle_peers + count
         lines = []
-        for number in range(self.extra_peers):
+        for number in range(first, self.idle_peers):
             lines += ["[Peer]", f"PublicKey = {base64.b64encode(os.urandom(32)).decode()}",
                       f"AllowedIPs = 10.{100 + number // 65536}.{number // 256 % 256}."
                       f"{number % 256}/32"]
@@ -117,6 +119,8 @@ def version_of(system: str, wireguard_go: str | None) -> str:
     kind = system.partition(":")[0]
     if kind == "veth":
         return "the kernel's veth"
+    if "bin=" in system:
+        return "another build"
     if kind == "troupe":
         root = Path(__file__).resolve().parents[2]
         described = run("git", "-C", str(root), "describe", "--always", "--dirty", fails=True)
