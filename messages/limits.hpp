@@ -96,7 +96,7 @@ inline constexpr std::size_t tun_queues_max = 16;
 inline constexpr std::size_t super_packet_octets = 65536 + 64;
 /// Packets joined for one write: a super-packet of small segments, within writev(2)'s 1,024 pieces.
 inline constexpr std::uint32_t joined_packets_max = 256;
-/// Of UDP: the kernel's UDP_MAX_SEGMENTS until 6.9, 128 since.
+/// Datagrams joined, for the device or on the wire: UDP_MAX_SEGMENTS until 6.9, 128 since.
 inline constexpr std::uint32_t joined_datagrams_max = 64;
 
 /// ICMP errors to local senders, over all (the kernel: net.ipv4.icmp_msgs_per_sec and _burst).
@@ -167,8 +167,6 @@ inline constexpr std::size_t udp_receive_buffer_octets = 4 * 1024 * 1024;
 /// Datagrams handed over and not sent yet are a standing queue too: 8 ms at 1 Gbit/s, and room for
 /// several trains of 64 KiB, so that a fast link does not wait for the next call.
 inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
-/// Joined datagrams in one message: the kernel's UDP_MAX_SEGMENTS until 6.9, 128 since.
-inline constexpr std::uint32_t datagrams_per_train_max = 64;
 /// After EINVAL, which says "too many" as well as other things, fewer are tried before none.
 inline constexpr std::uint32_t datagrams_per_train_retry = 16;
 /// What fits one UDP datagram over IPv4; over IPv6 a little more would.

@@ -156,7 +156,7 @@ sender::sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls)
     train_limit& limit = trains_[index_of(family)];
     const std::shared_ptr<const bound_socket>& socket = sockets_->of(family);
     if (socket != nullptr && socket->gso())
-      limit.now = limits::datagrams_per_train_max;
+      limit.now = limits::joined_datagrams_max;
     else
       limit.why_off = socket == nullptr ? "no socket" : "switched off, or the kernel has none";
   }

@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(train_has_at_most_64_datagrams) {
   expect_lengths({64, 64, 22});
   send(v4, std::string(65, 'x'));
   BOOST_TEST(calls.sent.at(1).segment_octets == 0U); // what is left over is a single one
-  static_assert(limits::datagrams_per_train_max == 64);
+  static_assert(limits::joined_datagrams_max == 64);
 }
 
 BOOST_AUTO_TEST_CASE(train_has_no_more_octets_than_a_datagram_may_have) {
