@@ -31,6 +31,17 @@ std::uint32_t without_word(std::uint32_t sum, const std::uint8_t* from) {
   return sum + 0xffff - load_be16(from);
 }
 
+/// The pseudo header's sum without its length. A checksum that is to be completed is one already,
+/// and the better one: with a routing header the address that counts is not in the IP header.
+std::uint32_t pseudo_sum(const vnet_header& about, const_bytes packet, const_bytes header,
+                         bool is_tcp) {
+  if ((about.flags & vnet::needs_checksum) == 0)
+    return pseudo_header_sum(packet, protocol_of(is_tcp), 0);
+  const std::size_t length = packet.size() - about.checksum_start;
+  const std::uint16_t folded = static_cast<std::uint16_t>((length & 0xffff) + (length >> 16));
+  return load_be16(&header[is_tcp ? tcp::checksum_at : udp::checksum_at]) + 0xffffU - folded;
+}
+
 /// TCP's flags of one segment: what ends the stream or asks for attention stands in the last, the
 /// answer to congestion in the first.
 std::uint8_t flags_of(std::uint8_t flags, bool first, bool last) {
@@ -59,23 +70,22 @@ std::optional<splitter> splitter::of(const vnet_header& about, const_bytes packe
       is_tcp ? (packet[transport + tcp::data_offset_at] >> 4U) * std::size_t{4} : least;
   if (length < least || transport + length >= packet.size())
     return std::nullopt;
-  return splitter(packet, transport, transport + length, about.gso_size, is_tcp);
+  return splitter(about, packet, transport + length, is_tcp);
 }
 
-splitter::splitter(const_bytes packet, std::size_t transport, std::size_t headers, std::size_t size,
-                   bool tcp)
-    : packet_(packet), transport_(transport), headers_(headers), size_(size),
-      segments_((packet.size() - headers + size - 1) / size), tcp_(tcp) {
+splitter::splitter(const vnet_header& about, const_bytes packet, std::size_t headers, bool tcp)
+    : packet_(packet), transport_(about.checksum_start), headers_(headers), size_(about.gso_size),
+      segments_((packet.size() - headers + size_ - 1) / size_), tcp_(tcp) {
   const std::uint8_t* const ip = packet.data();
   if (ip[0] >> 4 == 4) {
-    ip_sum_ = add_words(0, packet.first(transport));
+    ip_sum_ = add_words(0, packet.first(transport_));
     for (const std::size_t at : {ipv4::total_length_at, ipv4::identification_at, ipv4::checksum_at})
       ip_sum_ = without_word(ip_sum_, ip + at);
   }
-  transport_sum_ = add_words(pseudo_header_sum(packet, protocol_of(tcp), 0),
-                             packet.subspan(transport, headers - transport));
+  const const_bytes header = packet.subspan(transport_, headers - transport_);
+  transport_sum_ = add_words(pseudo_sum(about, packet, header, tcp), header);
   const auto exclude = [&](std::size_t at) {
-    transport_sum_ = without_word(transport_sum_, ip + transport + at);
+    transport_sum_ = without_word(transport_sum_, &header[at]);
   };
   if (tcp) {
     for (const std::size_t at :
