@@ -7,9 +7,13 @@ namespace troupe::actors {
 void flow_queues::read_from(const slab& batch, std::uint8_t queue) {
   if (queues_ == 1)
     return;
-  for (const arrival& packet : batch.arrivals)
-    seen_[flow_hash(batch.range(packet.offset, packet.length)) % entries] =
-        static_cast<std::uint8_t>(queue + 1);
+  ++batches_;
+  for (const arrival& packet : batch.arrivals) {
+    const std::uint32_t hash = flow_hash(batch.range(packet.offset, packet.length));
+    entry& found = seen_[hash % entries];
+    if (found.queue_and_one == 0 || found.hash == hash || batches_ - found.read_last > batches_kept)
+      found = {hash, batches_, static_cast<std::uint8_t>(queue + 1)};
+  }
 }
 
 void flow_queues::steer(slab& batch) const {
@@ -17,9 +21,10 @@ void flow_queues::steer(slab& batch) const {
     return;
   for (delivery& packet : batch.deliveries) {
     const std::uint32_t hash = flow_hash(batch.range(packet.offset, packet.length));
-    const std::uint8_t seen = seen_[hash % entries];
+    const entry& found = seen_[hash % entries];
+    const bool is_its_own = found.queue_and_one != 0 && found.hash == hash;
     packet.queue =
-        seen != 0 ? static_cast<std::uint8_t>(seen - 1) : static_cast<std::uint8_t>(hash % queues_);
+        static_cast<std::uint8_t>(is_its_own ? found.queue_and_one - 1U : hash % queues_);
   }
 }
 

@@ -5,13 +5,13 @@
 
 #include "messages/slab.hpp"
 
-#include <array>
+#include <vector>
 
 namespace troupe::actors {
 
 class flow_queues {
 public:
-  explicit flow_queues(std::size_t queues) : queues_(queues) {}
+  explicit flow_queues(std::size_t queues) : queues_(queues), seen_(queues > 1 ? entries : 0) {}
 
   /// `arrivals` of `batch` were read from `queue`.
   void read_from(const slab& batch, std::uint8_t queue);
@@ -19,12 +19,20 @@ public:
   void steer(slab& batch) const;
 
 private:
-  /// Flows whose hashes collide share an entry: they are on one queue, perhaps not the best one.
+  struct entry {
+    std::uint32_t hash = 0;
+    std::uint32_t read_last = 0;    // in batches
+    std::uint8_t queue_and_one = 0; // 0: nobody's
+  };
   static constexpr std::size_t entries = 4096;
+  /// After so many batches without a packet of its flow an entry may be another's. Before that, a
+  /// flow that finds it taken goes by its hash: were it shared, every flow in it would change its
+  /// queue, and overtake itself, whenever another is read.
+  static constexpr std::uint32_t batches_kept = 65536;
 
   std::size_t queues_;
-  /// The queue and one; 0: never read.
-  std::array<std::uint8_t, entries> seen_{};
+  std::uint32_t batches_ = 0;
+  std::vector<entry> seen_;
 };
 
 } // namespace troupe::actors

@@ -6,6 +6,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <stdexcept>
+#include <utility>
+
 using namespace troupe;
 using namespace troupe::actors;
 
@@ -95,6 +98,42 @@ BOOST_AUTO_TEST_CASE(each_packet_of_a_batch_has_its_own_queue) {
   const std::uint8_t expected[] = {2, 3, 2, 3};
   for (std::size_t i = 0; i < 4; ++i)
     BOOST_TEST(batch->deliveries[i].queue == expected[i]);
+}
+
+/// Two flows that share an entry: they differ in all else that the hash has.
+std::pair<packet, packet> colliding() {
+  packet first = ipv4_packet("10.0.0.1", "10.0.0.2");
+  for (unsigned port = 0; port < 65536; ++port) {
+    packet second = first;
+    store_be16(&second[20], static_cast<std::uint16_t>(port));
+    const std::uint32_t hashes[] = {flow_hash(first), flow_hash(second)};
+    if (hashes[0] != hashes[1] && hashes[0] % 4096 == hashes[1] % 4096)
+      return {first, second};
+  }
+  throw std::logic_error("no two flows collide");
+}
+
+BOOST_AUTO_TEST_CASE(flow_keeps_its_queue_whatever_is_read_of_one_that_shares_its_entry) {
+  const auto [first, second] = colliding();
+  steered all(queues);
+  all.read(first, 3);
+  for (std::uint8_t queue = 0; queue < queues; ++queue) {
+    all.read(second, queue);
+    BOOST_TEST(all.queue_of(first) == 3);
+    BOOST_TEST(all.queue_of(second) == flow_hash(second) % queues);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(entry_of_a_flow_that_is_long_gone_is_taken_over) {
+  const auto [first, second] = colliding();
+  steered all(queues);
+  const std::uint8_t other = static_cast<std::uint8_t>((flow_hash(second) + 1) % queues);
+  all.read(first, 3);
+  const bare_slab empty = slab_of({}, false);
+  for (int batch = 0; batch < 65537; ++batch)
+    all.by.read_from(*empty, 0);
+  all.read(second, other);
+  BOOST_TEST(all.queue_of(second) == other);
 }
 
 BOOST_AUTO_TEST_CASE(one_queue_has_everything) {
