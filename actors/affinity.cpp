@@ -68,7 +68,9 @@ void pin_thread(unsigned cpu) {
 }
 
 bool prefer_thread() {
-  return ::setpriority(PRIO_PROCESS, 0, limits::tunnel_nice) == 0; // in Linux of this thread alone
+  // In Linux of this thread alone. The kernel cuts what is below -20.
+  const int usual = ::getpriority(PRIO_PROCESS, 0);
+  return ::setpriority(PRIO_PROCESS, 0, usual + limits::tunnel_nice) == 0;
 }
 
 } // namespace troupe::actors

@@ -29,7 +29,7 @@ cpu_claim claim_cpu(unsigned cpu, const std::string& directory);
 /// Pins the calling thread.
 void pin_thread(unsigned cpu);
 
-/// Lets the calling thread run before those of usual priority (limits::tunnel_nice). False, and
+/// Lets the calling thread run before the process's others (by limits::tunnel_nice). False, and
 /// nothing changed, without CAP_SYS_NICE.
 [[nodiscard]] bool prefer_thread();
 

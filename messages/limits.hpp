@@ -114,9 +114,10 @@ inline constexpr std::size_t packets_per_slab_max = 256;
 inline constexpr std::size_t messages_per_receive_slab = 16;
 inline constexpr std::size_t receive_slab_octets = messages_per_receive_slab * (datagram_max + 1);
 
-/// TUNNEL's priority. Whoever it feeds wakes up beside it; with the same priority that thread takes
-/// its CPU at once, and every batch is handled as soon as it is small. With more (-10 was tried)
-/// the others wait longer than they gain, seen by pings beside eight TCP flows.
+/// TUNNEL's priority, beside the other threads'. Whoever it feeds wakes up beside it; with the same
+/// priority that thread takes its CPU at once, and every batch is handled as soon as it is small.
+/// With more (-10 was tried) the others wait longer than they gain, seen by pings beside eight TCP
+/// flows.
 inline constexpr int tunnel_nice = -7;
 /// Up to so many octets of packets TUNNEL sends or writes by itself while their actor sleeps: a few
 /// packets, whose system call takes less time than waking a thread.
@@ -167,6 +168,9 @@ inline constexpr std::size_t udp_receive_buffer_octets = 4 * 1024 * 1024;
 /// Datagrams handed over and not sent yet are a standing queue too: 8 ms at 1 Gbit/s, and room for
 /// several trains of 64 KiB, so that a fast link does not wait for the next call.
 inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
+/// The kernel's own default. In much less the largest datagram cannot be fragmented, ever: it would
+/// be tried again for good, and all others wait behind it.
+inline constexpr std::uint32_t udp_send_buffer_octets_min = 212'992;
 /// After EINVAL, which says "too many" as well as other things, fewer are tried before none.
 inline constexpr std::uint32_t datagrams_per_train_retry = 16;
 /// What fits one UDP datagram over IPv4; over IPv6 a little more would.
@@ -226,6 +230,11 @@ inline constexpr auto resolve_retry_first = 1s;
 inline constexpr auto resolve_retry_max = 20s;
 /// Names looked up at the same time: so many may be slow before others wait for them.
 inline constexpr std::size_t look_ups_max = 16;
+
+/// How long a start waits for another to be done with its interface and sockets, which takes some
+/// 10 ms, and how often it looks.
+inline constexpr auto start_lock_time = 5s;
+inline constexpr auto start_lock_retry = 10ms;
 
 /// How long the actors may take to stop, all together, before the program ends without them.
 inline constexpr auto stop_grace = 3s;

@@ -24,6 +24,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <stdexcept>
 #include <thread>
@@ -167,14 +168,21 @@ std::size_t handshakers_for(unsigned cpus) {
 }
 
 /// One daemon of the machine makes its interface and sockets at a time: of two that are started at
-/// the same instant for one name, neither would yet see the other's. Where no lock can be made
-/// there is no folder for sockets either.
+/// the same instant for one name, neither would yet see the other's. Where no file can be made
+/// nobody else can hold it. Throws std::runtime_error if another keeps it for too long.
 unique_fd lock_starts() {
   ::mkdir(run_folder, 0755);
-  unique_fd folder(::open(run_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder)
-    ::flock(folder.fd(), LOCK_EX);
-  return folder;
+  const std::string path = std::string(run_folder) + "/start.lock";
+  unique_fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  for (std::chrono::milliseconds waited{0}; file && ::flock(file.fd(), LOCK_EX | LOCK_NB) != 0;
+       waited += limits::start_lock_retry) {
+    if (waited >= limits::start_lock_time)
+      throw std::runtime_error("another trouped has been starting for " +
+                               std::to_string(limits::start_lock_time.count()) + " s (it holds " +
+                               path + "): end it, and try again");
+    std::this_thread::sleep_for(limits::start_lock_retry);
+  }
+  return file;
 }
 
 /// Everything that can fail, in an order in which a failure leaves nothing behind.
