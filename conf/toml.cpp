@@ -244,7 +244,8 @@ config read_settings(section& root, error_list& errors, const key_reader& read_k
     result.udp.gso = from->boolean("gso").value_or(true);
     result.udp.gro = from->boolean("gro").value_or(true);
     result.udp.receive_buffer = from->number("receive_buffer", 0, octets_max).value_or(0);
-    result.udp.send_buffer = from->number("send_buffer", 0, octets_max).value_or(0);
+    result.udp.send_buffer =
+        from->number("send_buffer", limits::udp_send_buffer_octets_min, octets_max).value_or(0);
   }
   if (std::optional<section> from = open(root, "tunnel", errors))
     read_tunnel(*from, result.tunnel);

@@ -208,6 +208,7 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
       {"[tun]\noffload = 1", "5:11", "`offload` must be"},
       {"[udp]\nsenders = 17", "5:11", "from 1 to 16"},
       {"[udp]\ngso = \"on\"", "5:7", "`gso` must be"},
+      {"[udp]\nsend_buffer = 8192", "5:15", "from 212992"},
       {"[udp]\ngro = 0", "5:7", "`gro` must be"},
       {"[tunnel]\naead = \"aes\"", "5:8", "\"libsodium\""},
       {"[tunnel]\ncpu = \"fast\"", "5:7", "\"none\""},
