@@ -48,16 +48,15 @@ public:
   [[nodiscard]] std::string_view name() const override { return "libgcrypt"; }
 
   void seal(std::span<const aead_job> jobs) override {
-    key_ = nullptr;
     for (const aead_job& job : jobs) {
       begin(job);
       require(::gcry_cipher_encrypt(cipher_.get(), job.text, job.octets, nullptr, 0));
       require(::gcry_cipher_gettag(cipher_.get(), job.text + job.octets, tag_octets));
     }
+    forget_key();
   }
 
   void open(std::span<aead_job> jobs) override {
-    key_ = nullptr;
     for (aead_job& job : jobs) {
       begin(job);
       require(::gcry_cipher_decrypt(cipher_.get(), job.text, job.octets, nullptr, 0));
@@ -65,6 +64,7 @@ public:
       if (!job.authentic)
         ::sodium_memzero(job.text, job.octets);
     }
+    forget_key();
   }
 
 private:
@@ -79,6 +79,13 @@ private:
     if (!job.associated.empty())
       require(
           ::gcry_cipher_authenticate(cipher_.get(), job.associated.data(), job.associated.size()));
+  }
+
+  /// A session's key is gone when the session is, not when the next one comes.
+  void forget_key() {
+    static constexpr byte_array<key_octets> none{};
+    require(::gcry_cipher_setkey(cipher_.get(), none.data(), none.size()));
+    key_ = nullptr;
   }
 
   cipher_handle cipher_;
