@@ -87,24 +87,6 @@ void tunnel_state::log_delivered(const slab& batch) const {
   std::size_t datagrams = 0;
   for (const arrival& train : batch.arrivals)
     datagrams += train.segments();
-  parts.log->trace("batch {}#{}: took {} packets: sealed {}, dropped {}, staged {}", batch.origin(),
-                   batch.serial(), batch.arrivals.size(), batch.datagrams(), batch.drops.size(),
-                   batch.arrivals.size() - batch.datagrams() - batch.drops.size());
-}
-
-void tunnel_state::log_delivered(const slab& batch) const {
-  if (!parts.log->should_log(spdlog::level::trace))
-    return;
-  for (std::size_t i = 0; i < batch.deliveries.size();) {
-    const peer_id from = batch.deliveries[i].peer;
-    std::size_t packets = 0;
-    std::size_t octets = 0;
-    for (; i < batch.deliveries.size() && batch.deliveries[i].peer == from; ++i, ++packets)
-      octets += batch.deliveries[i].length;
-    parts.log->trace("batch {}#{}: peer {}: opened {} packets, {} octets -> tun-writer/0",
-                     batch.origin(), batch.serial(), name_or_nobody(core->name_of(from)), packets,
-                     octets);
-  }
   parts.log->trace("batch {}#{}: took {} datagrams: delivered {}, dropped {}, the rest were "
                    "handshakes and keepalives",
                    batch.origin(), batch.serial(), datagrams, batch.deliveries.size(),

@@ -296,4 +296,22 @@ BOOST_AUTO_TEST_CASE(checksum_field_outside_the_packet_is_left_alone) {
   BOOST_TEST(!tun::complete_checksum(about(fields, 0), none));
 }
 
+/// With a routing header (RFC 8200 section 8.1) it is the last hop's, and the header has the next.
+BOOST_AUTO_TEST_CASE(checksum_is_that_of_the_address_which_the_kernel_took) {
+  for (const bool tcp : {true, false}) {
+    const packet_fields whole = fields_of(tcp, true, 5000);
+    octets super = with_partial_checksum(make_packet(whole), whole);
+    constexpr std::size_t target = 24;
+    super[target] ^= 0x55;
+    const std::optional<splitter> by = splitter::of(about(whole, 1000), super);
+    BOOST_REQUIRE(by.has_value());
+    std::vector<octets> segments = split(*by);
+    for (octets& segment : segments) {
+      BOOST_TEST(!test::has_right_checksums(segment, whole.protocol(), whole.transport()));
+      segment[target] ^= 0x55;
+      BOOST_TEST(test::has_right_checksums(segment, whole.protocol(), whole.transport()));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
