@@ -8,6 +8,7 @@
 #include <intel-ipsec-mb.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 namespace troupe::crypto {
@@ -28,6 +29,7 @@ public:
   void seal(std::span<const aead_job> jobs) override {
     for (const aead_job& job : jobs)
       run(job, IMB_DIR_ENCRYPT, job.text + job.octets);
+    ::sodium_memzero(key_.data(), key_.size());
   }
 
   void open(std::span<aead_job> jobs) override {
@@ -38,6 +40,7 @@ public:
       if (!job.authentic)
         ::sodium_memzero(job.text, job.octets);
     }
+    ::sodium_memzero(key_.data(), key_.size());
   }
 
 private:
@@ -49,8 +52,9 @@ private:
     run->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
     run->chain_order = IMB_ORDER_HASH_CIPHER;
     run->cipher_direction = direction;
-    run->enc_keys = job.key;
-    run->dec_keys = job.key;
+    std::copy_n(job.key, key_octets, key_.begin());
+    run->enc_keys = key_.data();
+    run->dec_keys = key_.data();
     run->key_len_in_bytes = key_octets;
     run->iv = nonce.data();
     run->iv_len_in_bytes = nonce.size();
@@ -68,6 +72,9 @@ private:
   }
 
   manager_handle manager_;
+  /// The key of a job, for as long as it runs: the library reads up to 16 octets beyond one, and
+  /// behind a key there may be no memory.
+  byte_array<2 * key_octets> key_{};
 };
 
 } // namespace
