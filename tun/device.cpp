@@ -114,27 +114,27 @@ unique_fd open_tun() {
 /// TUN_F_USO4 and TUN_F_USO6, for which Debian 12's headers are too old.
 constexpr unsigned datagram_segments = 0x20 | 0x40;
 
+device_offloads all_off(const std::string& why) {
+  return {{false, why}, {false, why}};
+}
+
 /// Asks the kernel to hand over super-packets, which it then takes as well.
 device_offloads set_offloads(const unique_fd& opened, bool wanted) {
   constexpr unsigned tcp_segments = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-  device_offloads found;
   // The header's length is the device's, and may be what an earlier process wanted.
   int header_octets = sizeof(vnet_header);
   if (::ioctl(opened.fd(), TUNSETVNETHDRSZ, &header_octets) != 0)
     fail(errno, "the TUN device does not take the header of its packets");
   if (!wanted) {
-    found.missing = "switched off by tun.offload";
     ::ioctl(opened.fd(), TUNSETOFFLOAD, 0UL);
-  } else if (::ioctl(opened.fd(), TUNSETOFFLOAD, static_cast<unsigned long>(tcp_segments)) != 0) {
-    found.missing = "the kernel refused it: " + std::generic_category().message(errno);
-  } else {
-    found.segments = true;
-    found.datagrams = ::ioctl(opened.fd(), TUNSETOFFLOAD,
-                              static_cast<unsigned long>(tcp_segments | datagram_segments)) == 0;
-    if (!found.datagrams)
-      found.missing = "UDP segmentation needs Linux 6.2";
+    return all_off("switched off by tun.offload");
   }
-  return found;
+  if (::ioctl(opened.fd(), TUNSETOFFLOAD, static_cast<unsigned long>(tcp_segments)) != 0)
+    return all_off("the kernel refused it: " + std::generic_category().message(errno));
+  if (::ioctl(opened.fd(), TUNSETOFFLOAD,
+              static_cast<unsigned long>(tcp_segments | datagram_segments)) != 0)
+    return {{true, ""}, {false, "needs Linux 6.2"}};
+  return {{true, ""}, {true, ""}};
 }
 
 } // namespace
@@ -184,11 +184,8 @@ device device::adopt(unique_fd opened, bool offload) {
       ::fcntl(opened.fd(), F_SETFD, FD_CLOEXEC) != 0)
     fail(errno, which + " cannot be made non-blocking");
   const bool has_header = (attached.flags & IFF_VNET_HDR) != 0;
-  device_offloads offloads;
-  if (has_header)
-    offloads = set_offloads(opened, offload);
-  else
-    offloads.missing = "the descriptor was opened without IFF_VNET_HDR";
+  device_offloads offloads = has_header ? set_offloads(opened, offload)
+                                        : all_off("the descriptor was opened without IFF_VNET_HDR");
   std::vector<std::shared_ptr<const queue_file>> queues;
   queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(opened), has_header}));
   return {std::move(queues), attached.name, std::move(offloads)};
@@ -207,8 +204,7 @@ std::unique_ptr<packet_source> device::source(std::size_t queue) const {
 }
 
 std::unique_ptr<packet_sink> device::sink(std::size_t queue) const {
-  return std::make_unique<device_sink>(
-      queues_[queue], joins{offloads_.segments, offloads_.datagrams}, offloads_.missing);
+  return std::make_unique<device_sink>(queues_[queue], offloads_);
 }
 
 std::string interface_name_of(int tun_fd) {

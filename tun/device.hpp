@@ -23,16 +23,6 @@ struct device_options {
   bool offload = true;
 };
 
-/// What was found when the device was opened.
-struct device_offloads {
-  /// TCP segments come joined, and may be written so.
-  bool segments = false;
-  /// The same of UDP datagrams (Linux 6.2).
-  bool datagrams = false;
-  /// Why something is missing; empty if nothing is.
-  std::string missing;
-};
-
 class device {
 public:
   /// Makes the interface, or opens a persistent one that nobody has open. It has IFF_MULTI_QUEUE
@@ -50,6 +40,7 @@ public:
   [[nodiscard]] std::string current_name() const;
   /// For tun/link_monitor, and for whoever hands the device on. Stays owned by the device.
   [[nodiscard]] int fd() const { return queues_.front()->fd.fd(); }
+  /// What was found when it was opened.
   [[nodiscard]] const device_offloads& offloads() const { return offloads_; }
 
   [[nodiscard]] std::size_t queues() const { return queues_.size(); }

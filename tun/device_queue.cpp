@@ -129,27 +129,34 @@ bool device_source::take_segments(slot_filler& filler, read_result& result) {
 // --- Writing
 // -----------------------------------------------------------------------------------------
 
-device_sink::device_sink(std::shared_ptr<const queue_file> queue, joins allowed,
-                         std::string missing)
-    : queue_(std::move(queue)), joins_(allowed), missing_(std::move(missing)),
+device_sink::device_sink(std::shared_ptr<const queue_file> queue, device_offloads offloads,
+                         write_call write)
+    : queue_(std::move(queue)), offloads_(std::move(offloads)), write_(write),
       pieces_(2 + limits::joined_packets_max) {}
 
 std::string device_sink::offload() const {
-  if (joins_.segments && joins_.datagrams)
+  const offload_state& tcp = offloads_.segments;
+  const offload_state& udp = offloads_.datagrams;
+  if (tcp.on && udp.on)
     return "on";
-  const std::string what = joins_.segments ? "TCP only" : joins_.datagrams ? "UDP only" : "off";
-  return what + ": " + missing_;
+  if (!tcp.on && !udp.on && tcp.why_off == udp.why_off)
+    return "off: " + tcp.why_off;
+  std::string text = tcp.on ? "" : "TCP off: " + tcp.why_off;
+  if (!udp.on)
+    text.append(text.empty() ? "" : "; ").append("UDP off: ").append(udp.why_off);
+  return text;
 }
 
 write_result device_sink::write_batch(const slab& from) {
   write_result result;
-  if (!(joins_.segments || joins_.datagrams) || from.deliveries.size() < 2) {
+  const joins wanted{offloads_.segments.on, offloads_.datagrams.on};
+  if (!(wanted.segments || wanted.datagrams) || from.deliveries.size() < 2) {
     for (const delivery& each : from.deliveries)
       if (each.queue == queue_->index && !write_single(from, each, result))
         break;
     return result;
   }
-  for (const joined& each : coalescer_.group(from, joins_, queue_->index)) {
+  for (const joined& each : coalescer_.group(from, wanted, queue_->index)) {
     const bool goes_on = each.packets == 1 ? write_single(from, from.deliveries[each.first], result)
                                            : write_joined(from, each, result);
     if (!goes_on)
@@ -174,11 +181,12 @@ bool device_sink::write_single(const slab& from, const delivery& packet, write_r
   case outcome::gone:
     result.state = queue_state::gone;
     return false;
-  case outcome::not_joined:
+  case outcome::invalid:
+  case outcome::no_memory:
   case outcome::refused:
-    ++result.refused;
-    return true;
+    break;
   }
+  ++result.refused;
   return true;
 }
 
@@ -205,14 +213,15 @@ bool device_sink::write_joined(const slab& from, const joined& what, write_resul
   case outcome::refused:
     result.refused += what.packets;
     return true;
-  case outcome::not_joined:
+  case outcome::no_memory: // in one piece; for a packet there may be some
+    return write_one_by_one(from, what, result);
+  case outcome::invalid:
     break;
   }
   // The kernel does not take this kind: never again.
-  const bool datagrams = what.about.gso_type == vnet::udp_segments;
-  (datagrams ? joins_.datagrams : joins_.segments) = false;
-  missing_ = datagrams ? "the kernel refused joined UDP datagrams"
-                       : "the kernel refused joined TCP segments";
+  offload_state& kind =
+      what.about.gso_type == vnet::udp_segments ? offloads_.datagrams : offloads_.segments;
+  kind = {false, "the kernel refused a super-packet"};
   result.joining_refused = true;
   return write_one_by_one(from, what, result);
 }
@@ -228,13 +237,22 @@ bool device_sink::write_one_by_one(const slab& from, const joined& what, write_r
 device_sink::outcome device_sink::write_pieces(std::size_t pieces) {
   ssize_t written = 0;
   do
-    written = ::writev(fd(), pieces_.data(), static_cast<int>(pieces));
+    written = write_(fd(), pieces_.data(), static_cast<int>(pieces));
   while (written < 0 && errno == EINTR);
   if (written >= 0)
     return outcome::written;
-  if (errno == EBADFD || errno == EBADF)
+  switch (errno) {
+  case EBADFD:
+  case EBADF:
     return outcome::gone;
-  return errno == EINVAL ? outcome::not_joined : outcome::refused;
+  case EINVAL:
+    return outcome::invalid;
+  case ENOMEM:
+  case ENOBUFS:
+    return outcome::no_memory;
+  default:
+    return outcome::refused;
+  }
 }
 
 } // namespace troupe::tun

@@ -13,9 +13,23 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace troupe::tun {
+
+/// Whether super-packets of one kind pass, both ways; if not, why.
+struct offload_state {
+  bool on = false;
+  std::string why_off;
+};
+
+struct device_offloads {
+  /// TCP.
+  offload_state segments;
+  /// UDP (Linux 6.2).
+  offload_state datagrams;
+};
 
 /// Shared by the two ends; the last one to go closes it.
 struct queue_file {
@@ -49,18 +63,21 @@ private:
   std::size_t next_segment_ = 0;
 };
 
+/// writev(2), or what a test has instead.
+using write_call = ssize_t (*)(int fd, const iovec* pieces, int count);
+
 class device_sink final : public packet_sink {
 public:
-  /// What may be joined; switched off by itself when the kernel refuses it.
-  /// `missing` says why something is not allowed.
-  device_sink(std::shared_ptr<const queue_file> queue, joins allowed, std::string missing);
+  /// Joins what `offloads` has on, until the kernel refuses it.
+  device_sink(std::shared_ptr<const queue_file> queue, device_offloads offloads,
+              write_call write = ::writev);
 
   write_result write_batch(const slab& from) override;
   [[nodiscard]] std::string offload() const override;
   [[nodiscard]] int fd() const override { return queue_->fd.fd(); }
 
 private:
-  enum class outcome { written, refused, not_joined, gone };
+  enum class outcome { written, invalid, no_memory, refused, gone };
 
   bool write_single(const slab& from, const delivery& packet, write_result& result);
   bool write_joined(const slab& from, const joined& what, write_result& result);
@@ -68,8 +85,8 @@ private:
   outcome write_pieces(std::size_t pieces);
 
   std::shared_ptr<const queue_file> queue_;
-  joins joins_;
-  std::string missing_;
+  device_offloads offloads_;
+  write_call write_;
   coalescer coalescer_;
   /// A vnet_header, headers, and a payload of each packet.
   std::vector<iovec> pieces_;

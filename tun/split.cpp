@@ -61,7 +61,11 @@ std::optional<splitter> splitter::of(const vnet_header& about, const_bytes packe
   if (!is_tcp && kind != vnet::udp_segments)
     return std::nullopt;
   const std::size_t ip_end = ip_header_end(packet);
-  const std::size_t transport = about.checksum_start;
+  // Only a checksum to be completed says where it begins; else nothing lies between.
+  const bool told = (about.flags & vnet::needs_checksum) != 0;
+  if (!told && !v4 && ip_end != 0 && packet[ipv6::next_header_at] != protocol_of(is_tcp))
+    return std::nullopt;
+  const std::size_t transport = told ? about.checksum_start : ip_end;
   const std::size_t least = is_tcp ? tcp::header_octets : udp::header_octets;
   if (ip_end == 0 || (v4 ? transport != ip_end : transport < ip_end) ||
       transport + least > packet.size() || about.gso_size == 0)
@@ -70,11 +74,12 @@ std::optional<splitter> splitter::of(const vnet_header& about, const_bytes packe
       is_tcp ? (packet[transport + tcp::data_offset_at] >> 4U) * std::size_t{4} : least;
   if (length < least || transport + length >= packet.size())
     return std::nullopt;
-  return splitter(about, packet, transport + length, is_tcp);
+  return splitter(about, packet, transport, transport + length, is_tcp);
 }
 
-splitter::splitter(const vnet_header& about, const_bytes packet, std::size_t headers, bool tcp)
-    : packet_(packet), transport_(about.checksum_start), headers_(headers), size_(about.gso_size),
+splitter::splitter(const vnet_header& about, const_bytes packet, std::size_t transport,
+                   std::size_t headers, bool tcp)
+    : packet_(packet), transport_(transport), headers_(headers), size_(about.gso_size),
       segments_((packet.size() - headers + size_ - 1) / size_), tcp_(tcp) {
   const std::uint8_t* const ip = packet.data();
   if (ip[0] >> 4 == 4) {

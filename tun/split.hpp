@@ -26,7 +26,8 @@ public:
   void write(std::size_t segment, std::uint8_t* to) const;
 
 private:
-  splitter(const vnet_header& about, const_bytes packet, std::size_t headers, bool tcp);
+  splitter(const vnet_header& about, const_bytes packet, std::size_t transport, std::size_t headers,
+           bool tcp);
 
   [[nodiscard]] const_bytes payload_of(std::size_t segment) const;
   void write_ip(std::uint8_t* ip, std::size_t length, std::size_t segment) const;

@@ -127,8 +127,16 @@ struct guarded_batch {
   std::deque<poisoned> guards; // go first
 };
 
-void join(reader& input) {
+void expect_right_joins(const guarded_batch& batch, const tun::joins& wanted, std::uint8_t queue) {
   static tun::coalescer joins; // as a TUN WRITER has it: for all its batches
+  const std::span<const tun::joined> groups = joins.group(*batch.from, wanted, queue);
+  const std::string problem = test::problem_of(*batch.from, joins, groups, wanted, queue);
+  if (!problem.empty())
+    std::fprintf(stderr, "%s\n", problem.c_str());
+  TROUPE_ASSERT(problem.empty());
+}
+
+void join(reader& input) {
   const std::uint8_t what = input.octet();
   const tun::joins wanted{.segments = (what & 1) == 0, .datagrams = (what & 2) == 0};
   batch_maker maker;
@@ -136,13 +144,17 @@ void join(reader& input) {
   while (!input.empty() && packets.size() < packets_max)
     packets.push_back(maker.next(input));
   const guarded_batch batch(packets);
-  for (const std::uint8_t queue : {std::uint8_t{0}, std::uint8_t{1}}) {
-    const std::span<const tun::joined> groups = joins.group(*batch.from, wanted, queue);
-    const std::string problem = test::problem_of(*batch.from, joins, groups, wanted, queue);
-    if (!problem.empty())
-      std::fprintf(stderr, "%s\n", problem.c_str());
-    TROUPE_ASSERT(problem.empty());
-  }
+  for (const std::uint8_t queue : {std::uint8_t{0}, std::uint8_t{1}})
+    expect_right_joins(batch, wanted, queue);
+}
+
+/// Where the payload begins in what the splitter took for a super-packet.
+std::size_t headers_of(const tun::vnet_header& about, const octets& packet) {
+  const std::size_t ip = packet[0] >> 4U == 4 ? (packet[0] & 0xfU) * std::size_t{4} : 40;
+  const bool told = (about.flags & tun::vnet::needs_checksum) != 0;
+  const std::size_t transport = told ? about.checksum_start : ip;
+  const bool udp = (about.gso_type & ~tun::vnet::ecn_bit) == tun::vnet::udp_segments;
+  return transport + (udp ? 8 : (packet[transport + 12] >> 4U) * std::size_t{4});
 }
 
 void split(reader& input) {
@@ -158,14 +170,19 @@ void split(reader& input) {
   if (!by)
     return;
   TROUPE_ASSERT(by->segments() >= 1 && by->segments() <= packet.size());
-  std::size_t written = 0;
+  const std::ptrdiff_t headers = static_cast<std::ptrdiff_t>(headers_of(about, packet));
+  std::vector<std::pair<octets, std::uint8_t>> segments;
+  octets stream;
   for (std::size_t i = 0; i < by->segments(); ++i) {
     octets segment(by->length_of(i));
     TROUPE_ASSERT(segment.size() <= by->length_of(0));
     by->write(i, segment.data());
-    written += segment.size();
+    stream.insert(stream.end(), segment.begin() + headers, segment.end());
+    segments.emplace_back(std::move(segment), std::uint8_t{0});
   }
-  TROUPE_ASSERT(written >= packet.size());
+  TROUPE_ASSERT(std::equal(stream.begin(), stream.end(), packet.begin() + headers, packet.end()));
+  segments.resize(std::min(segments.size(), packets_max));
+  expect_right_joins(guarded_batch(segments), {.segments = true, .datagrams = true}, 0);
 }
 
 octets of_stream(unsigned which, unsigned how, std::size_t payload) {

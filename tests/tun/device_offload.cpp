@@ -98,7 +98,7 @@ struct reflected_connection {
 BOOST_AUTO_TEST_SUITE(device_offload)
 
 BOOST_FIXTURE_TEST_CASE(train_of_datagrams_is_read_as_the_datagrams, offload_device) {
-  BOOST_REQUIRE_MESSAGE(tunnel.offloads().datagrams, tunnel.offloads().missing);
+  BOOST_REQUIRE_MESSAGE(tunnel.offloads().datagrams.on, tunnel.offloads().datagrams.why_off);
   for (const char* const target : {"10.9.0.2", "fd09::2"}) {
     const std::string payload = numbered(20, 1000) + "tail";
     send_train(target, payload, 1000);
@@ -158,8 +158,8 @@ BOOST_FIXTURE_TEST_CASE(packet_above_an_mtu_known_too_late_is_read_whole, offloa
 }
 
 BOOST_FIXTURE_TEST_CASE(without_offload_a_train_comes_as_single_packets, without_offload) {
-  BOOST_TEST(!tunnel.offloads().segments);
-  BOOST_TEST(!tunnel.offloads().datagrams);
+  BOOST_TEST(!tunnel.offloads().segments.on);
+  BOOST_TEST(!tunnel.offloads().datagrams.on);
   BOOST_TEST(sink->offload() == "off: switched off by tun.offload");
   const std::string payload = numbered(20, 1000);
   send_train("10.9.0.2", payload, 1000);

@@ -87,10 +87,10 @@ BOOST_FIXTURE_TEST_CASE(device_with_many_queues_is_opened_if_nobody_has_it_open,
 
 BOOST_FIXTURE_TEST_CASE(adopted_descriptor_has_offloads_if_it_has_their_header, test::sandbox) {
   const tun::device bare = tun::device::adopt(open_raw("tB", 0));
-  BOOST_TEST(!bare.offloads().segments);
+  BOOST_TEST(!bare.offloads().segments.on);
   BOOST_TEST(bare.sink(0)->offload() == "off: the descriptor was opened without IFF_VNET_HDR");
   const tun::device full = tun::device::adopt(open_raw("tC", IFF_VNET_HDR));
-  BOOST_TEST(full.offloads().segments);
+  BOOST_TEST(full.offloads().segments.on);
   BOOST_TEST(full.sink(0)->offload() == "on");
   const tun::device off = tun::device::adopt(open_raw("tD", IFF_VNET_HDR), false);
   BOOST_TEST(off.sink(0)->offload() == "off: switched off by tun.offload");

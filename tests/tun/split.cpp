@@ -296,6 +296,26 @@ BOOST_AUTO_TEST_CASE(checksum_field_outside_the_packet_is_left_alone) {
   BOOST_TEST(!tun::complete_checksum(about(fields, 0), none));
 }
 
+BOOST_AUTO_TEST_CASE(without_a_checksum_to_complete_the_transport_begins_behind_the_ip_header) {
+  for (const bool tcp : {true, false})
+    for (const bool v6 : {true, false}) {
+      const packet_fields whole = fields_of(tcp, v6, 5000);
+      vnet_header said = about(whole, 1000);
+      said.flags = 0;
+      said.checksum_start = said.checksum_offset = 0;
+      octets super = make_packet(whole);
+      const std::optional<splitter> by = splitter::of(said, super);
+      BOOST_REQUIRE(by.has_value());
+      BOOST_TEST(by->segments() == 5U);
+      for (const octets& segment : split(*by))
+        BOOST_TEST(test::has_right_checksums(segment, whole.protocol(), whole.transport()));
+      if (v6) {
+        super[6] = 0; // an extension header, whose end nobody has said
+        BOOST_TEST(!splitter::of(said, super).has_value());
+      }
+    }
+}
+
 /// With a routing header (RFC 8200 section 8.1) it is the last hop's, and the header has the next.
 BOOST_AUTO_TEST_CASE(checksum_is_that_of_the_address_which_the_kernel_took) {
   for (const bool tcp : {true, false}) {
