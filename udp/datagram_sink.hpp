@@ -56,7 +56,7 @@ public:
   /// past all that was sent or dropped; it starts at {} for each slab. From one thread at a time.
   virtual send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) = 0;
 
-  /// Whether datagrams are joined: "on", or "off: " and why.
+  /// Whether datagrams are joined: "on", or in words what is not, and why.
   [[nodiscard]] virtual std::string offload() const = 0;
 };
 

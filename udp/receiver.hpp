@@ -18,7 +18,7 @@ public:
   [[nodiscard]] int fd() const override { return socket_->fd(); }
   receive_result receive_batch(slab& into) override;
   [[nodiscard]] std::string offload() const override {
-    return socket_->gro() ? "on" : "off: switched off, or the kernel has none";
+    return socket_->gro() ? "on" : "off: " + std::string(socket_->without_gro());
   }
   [[nodiscard]] std::uint32_t kernel_drops() const override { return socket_->kernel_drops(); }
 

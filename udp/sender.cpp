@@ -158,19 +158,25 @@ sender::sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls)
     if (socket != nullptr && socket->gso())
       limit.now = limits::joined_datagrams_max;
     else
-      limit.why_off = socket == nullptr ? "no socket" : "switched off, or the kernel has none";
+      limit.why_off = socket == nullptr ? "no socket" : socket->without_gso();
   }
 }
 
 std::string sender::offload() const {
   std::string text;
-  for (const ip_family family : {ip_family::v4, ip_family::v6})
-    if (const train_limit& limit = trains_[index_of(family)]; !limit.why_off.empty())
-      text.append(text.empty() ? "" : "; ")
-          .append(to_string(family))
-          .append(" off: ")
-          .append(limit.why_off);
-  return text.empty() ? "on" : text;
+  for (const ip_family family : {ip_family::v4, ip_family::v6}) {
+    const train_limit& limit = trains_[index_of(family)];
+    const std::string name(to_string(family));
+    if (!limit.why_off.empty())
+      text += name + " off: " + limit.why_off + "; ";
+    else if (limit.now < limits::joined_datagrams_max)
+      text +=
+          name + " at most " + std::to_string(limit.now) + " at once: the kernel took no more; ";
+  }
+  if (!trainless_paths_.empty())
+    text += "single datagrams to " + std::to_string(trainless_paths_.size()) +
+            " whose path takes no trains; ";
+  return text.empty() ? "on" : text.substr(0, text.size() - 2);
 }
 
 send_result sender::send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) {

@@ -85,10 +85,16 @@ void bound_socket::set_options(const socket_options& options) {
     require_option(fd(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT, "IPV6_MTU_DISCOVER");
   }
   const int gro = options.gro ? 1 : 0;
-  gro_ = ::setsockopt(fd(), IPPROTO_UDP, UDP_GRO, &gro, sizeof gro) == 0 && options.gro;
+  const bool has_gro = ::setsockopt(fd(), IPPROTO_UDP, UDP_GRO, &gro, sizeof gro) == 0;
+  without_gro_ = !options.gro ? "switched off by udp.gro"
+                 : !has_gro   ? "the kernel has no UDP_GRO, which is Linux 5.0's"
+                              : "";
   int segment = 0;
   socklen_t length = sizeof segment;
-  gso_ = options.gso && ::getsockopt(fd(), IPPROTO_UDP, UDP_SEGMENT, &segment, &length) == 0;
+  const bool has_gso = ::getsockopt(fd(), IPPROTO_UDP, UDP_SEGMENT, &segment, &length) == 0;
+  without_gso_ = !options.gso ? "switched off by udp.gso"
+                 : !has_gso   ? "the kernel has no UDP_SEGMENT, which is Linux 4.18's"
+                              : "";
   ask_for_buffer(fd(), SO_RCVBUF, SO_RCVBUFFORCE, options.receive_buffer_octets);
   ask_for_buffer(fd(), SO_SNDBUF, SO_SNDBUFFORCE, options.send_buffer_octets);
   if (options.mark != 0)

@@ -38,9 +38,12 @@ public:
 
   /// Whether to send joined datagrams at all: asked for, and known to the kernel (Linux 4.18). It
   /// may refuse them all the same (see udp/sender).
-  [[nodiscard]] bool gso() const { return gso_; }
+  [[nodiscard]] bool gso() const { return without_gso_.empty(); }
   /// Whether datagrams may arrive joined (Linux 5.0).
-  [[nodiscard]] bool gro() const { return gro_; }
+  [[nodiscard]] bool gro() const { return without_gro_.empty(); }
+  /// Why not; empty otherwise.
+  [[nodiscard]] std::string_view without_gso() const { return without_gso_; }
+  [[nodiscard]] std::string_view without_gro() const { return without_gro_; }
 
   /// From the next datagram on. Throws std::system_error (it needs CAP_NET_ADMIN).
   void set_mark(std::uint32_t mark) const;
@@ -63,8 +66,8 @@ private:
   unique_fd fd_;
   ip_family family_;
   std::uint16_t port_ = 0;
-  bool gso_ = false;
-  bool gro_ = false;
+  std::string_view without_gso_;
+  std::string_view without_gro_;
 };
 
 /// What opens sockets: bound_socket::open, or a test's substitute.

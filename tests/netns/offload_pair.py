@@ -26,9 +26,8 @@ Settings = dict[str, bool | int]
 ON: Settings = {"offload": True, "gso": True, "gro": True}
 SECTION_OF = {"offload": "tun", "queues": "tun", "gso": "udp", "gro": "udp"}
 STATE_OFF = {"offload": "off: switched off by tun.offload",
-             "gso": "IPv4 off: switched off, or the kernel has none; "
-                    "IPv6 off: switched off, or the kernel has none",
-             "gro": "off: switched off, or the kernel has none"}
+             "gso": "IPv4 off: switched off by udp.gso; IPv6 off: switched off by udp.gso",
+             "gro": "off: switched off by udp.gro"}
 ACTORS_OF = {"offload": ["tun-writer/0"], "gso": ["udp-sender/0"],
              "gro": ["udp-receiver/v4", "udp-receiver/v6"]}
 # What the log has of each batch.
@@ -138,6 +137,22 @@ class PairAroundRouter(Pair):
 
     def outer_addresses(self) -> tuple[str, str]:
         return OUTER[self.outer][0], BEHIND_ROUTER[self.outer]
+
+
+def take_by_way_of_ends(pair: Pair) -> None:
+    """Each host has 10.99.0.N and fd99::N, and takes what names its address in the tunnel as a hop
+    to there. What goes to fd99::N does, by its route."""
+    for number, (near, far) in enumerate(zip(pair.ends, pair.ends[::-1]), start=1):
+        targets = [f"10.99.0.{number}/32", f"fd99::{number}/128"]
+        near.host.add_addresses("lo", *targets)
+        for link in ("all", near.name):
+            near.host.sysctl(f"net.ipv4.conf.{link}.accept_source_route", 1)
+            near.host.sysctl(f"net.ipv6.conf.{link}.seg6_enabled", 1)
+        far.set_peer(near.as_peer(), "allowed-ips",
+                     ",".join([*near.as_peer().allowed_ips, *targets]))
+        for target, how in zip(targets, ([], ["encap", "seg6", "mode", "inline",
+                                              "segs", near.inner(6)])):
+            far.host.ip("route", "replace", target, *how, "dev", far.name)
 
 
 def status(tunnel: Tunnel) -> dict:
