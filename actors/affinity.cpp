@@ -9,23 +9,10 @@
 #include <sys/stat.h>
 
 #include <stdexcept>
-#include <vector>
 
 namespace troupe::actors {
 
 namespace {
-
-std::vector<unsigned> allowed_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<unsigned> cpus;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0)
-    return cpus;
-  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    if (CPU_ISSET(cpu, &set))
-      cpus.push_back(cpu);
-  return cpus;
-}
 
 /// Nothing when another daemon holds it. Where no lock can be made, nobody else can hold one.
 std::optional<unique_fd> try_lock(unsigned cpu, const std::string& directory) {
@@ -41,8 +28,19 @@ std::optional<unique_fd> try_lock(unsigned cpu, const std::string& directory) {
 
 } // namespace
 
-cpu_claim claim_any_cpu(const std::string& directory) {
-  const std::vector<unsigned> allowed = allowed_cpus();
+std::vector<unsigned> allowed_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<unsigned> cpus;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0)
+    return cpus;
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &set))
+      cpus.push_back(cpu);
+  return cpus;
+}
+
+cpu_claim claim_any_cpu(const std::string& directory, const std::vector<unsigned>& allowed) {
   if (allowed.size() < 2)
     return {std::nullopt, "only one CPU is allowed", {}};
   for (std::size_t i = allowed.size(); i-- > 0;)

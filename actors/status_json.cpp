@@ -89,6 +89,7 @@ json status_json(const conf::config& running, std::uint16_t bound_port,
       {"mtu", running.interface.mtu},
       {"under_load", tunnel.under_load},
       {"aead", tunnel.aead},
+      {"cpu", tunnel.cpu},
   };
   out["peers"] = json::array();
   for (const conf::peer_config& peer : running.peers) {

@@ -92,9 +92,10 @@ private:
 
   void spawn_tunnel() {
     const std::uint8_t lanes = static_cast<std::uint8_t>(parts_.running->config().udp.senders);
-    tunnel_ = spawn(tunnel, tunnel_parts{parts_.random, lanes, workers_, parts_.aead,
-                                         parts_.queues.size(), parts_.tunnel_cpu,
-                                         parts_.log->open("tunnel"), parts_.own_threads});
+    tunnel_ =
+        spawn(tunnel, tunnel_parts{parts_.random, lanes, workers_, parts_.aead,
+                                   parts_.queues.size(), parts_.tunnel_cpu, parts_.tunnel_cpu_text,
+                                   parts_.log->open("tunnel"), parts_.own_threads});
     watch(tunnel_stage_, "tunnel", tunnel_, [to = tunnel_] { caf::anon_send(to, atom::stop_v); });
     targets_.all.tunnel = tunnel_;
   }

@@ -72,7 +72,9 @@ struct graph_parts {
   std::shared_ptr<const log_book> log;
   std::size_t handshakers = 1;
   aead_choice aead;
+  /// Where TUNNEL is to sit, and why.
   std::optional<unsigned> tunnel_cpu;
+  std::string tunnel_cpu_text;
   /// The exit status when the interface is deleted underneath.
   int status_of_lost_device = 1;
   /// False in tests: all actors on one scheduler.

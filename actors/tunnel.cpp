@@ -138,6 +138,7 @@ void on_tick(self_pointer self) {
 void answer(self_pointer self, const status_query& query) {
   tunnel_status status = self->state.core->status(self->clock().now());
   status.aead = self->state.parts.aead.text;
+  status.cpu = self->state.parts.cpu_text;
   query.reader.post(
       tunnel_answer{query.token, std::make_shared<const tunnel_status>(std::move(status))});
 }
@@ -181,9 +182,10 @@ tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
   if (parts.own_thread) {
     name_thread("tunnel");
     if (!prefer_thread())
-      parts.log->info("runs at usual priority, and a little slower: it has no CAP_SYS_NICE");
+      parts.cpu_text += "; at usual priority, and a little slower, for want of CAP_SYS_NICE";
     if (parts.cpu)
       pin_thread(*parts.cpu);
+    parts.log->info("runs on {}", parts.cpu_text);
   }
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts), std::make_shared<reserve_home>(self));

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace troupe::actors {
@@ -27,6 +28,8 @@ struct tunnel_parts {
   std::size_t queues = 1;
   /// The CPU to sit on; absent: wherever the kernel likes.
   std::optional<unsigned> cpu;
+  /// That and its reason, for the status.
+  std::string cpu_text;
   logger log;
   bool own_thread = true;
 };

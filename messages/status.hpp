@@ -32,6 +32,8 @@ struct tunnel_status {
   bool under_load = false;
   /// The AEAD engine, and why it is this one.
   std::string aead;
+  /// Where it runs, and why.
+  std::string cpu;
 };
 
 /// What has passed through an actor of the data path that is not TUNNEL.

@@ -224,6 +224,7 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.handshakers = handshakers_for(std::thread::hardware_concurrency());
   parts.aead = choose_aead(config.tunnel.aead);
   parts.tunnel_cpu = claim.cpu;
+  parts.tunnel_cpu_text = claim.text();
   parts.status_of_lost_device = settings.from_file ? 1 : 0;
   parts.end = std::make_shared<program_end>();
   return parts;
@@ -275,9 +276,7 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     caf::actor_system* const system = new caf::actor_system(caf_config);
 
     log->info("transport data is sealed by {}", parts.aead.text);
-    log->info("interface {}, port {}; tunnel on {}: {}", settings.config.interface.name,
-              parts.running->bound_port(),
-              claim.cpu ? "CPU " + std::to_string(*claim.cpu) : "any CPU", claim.reason);
+    log->info("interface {}, port {}", settings.config.interface.name, parts.running->bound_port());
     if (!lock_keys())
       log->warn("keys cannot be locked in memory and may be swapped to disk: raise the limit "
                 "(ulimit -l, LimitMEMLOCK=) or give the program CAP_IPC_LOCK");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cwchar>
+#include <utility>
 #include <vector>
 
 namespace troupe::tools {
@@ -104,6 +105,25 @@ std::string peers_table(const json& peers, std::int64_t now) {
   return table.text();
 }
 
+/// What the data path uses of the machine, and why no more. Empty when the daemon does not say.
+std::string means_table(const json& status) {
+  text_table table({align::left, align::left, align::left});
+  table.add({"ACTOR", "USES", "STATE"});
+  const json& interface = status.at("interface");
+  std::size_t rows = 0;
+  for (const auto& [key, what] : {std::pair("aead", "AEAD"), std::pair("cpu", "CPU")})
+    if (interface.contains(key)) {
+      table.add({"tunnel", what, interface.at(key).get<std::string>()});
+      ++rows;
+    }
+  for (const json& offload : status.value("offloads", json::array())) {
+    table.add({offload.at("actor").get<std::string>(), "offload",
+               offload.at("state").get<std::string>()});
+    ++rows;
+  }
+  return rows > 0 ? "\n" + table.text() : "";
+}
+
 /// Empty when nothing was dropped. The counts of peers are part of the interface's.
 std::string drops_table(const json& status) {
   text_table table({align::left, align::left, align::right, align::left});
@@ -130,7 +150,7 @@ std::string status_table(const json& status, std::int64_t now) {
   std::string out = header_line(status.at("interface"));
   const json& peers = status.at("peers");
   out += "\n" + (peers.empty() ? "no peers\n" : peers_table(peers, now));
-  return out + drops_table(status);
+  return out + means_table(status) + drops_table(status);
 }
 
 std::string time_ago(std::int64_t at, std::int64_t now) {

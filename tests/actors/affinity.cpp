@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -47,7 +46,7 @@ private:
 struct affinity_fixture {
   temporary_folder folder;
   cpu_set_t allowed = allowed_set();
-  std::size_t cpus = static_cast<std::size_t>(CPU_COUNT(&allowed));
+  std::vector<unsigned> cpus{1, 3, 7};
 };
 
 } // namespace
@@ -55,39 +54,34 @@ struct affinity_fixture {
 BOOST_FIXTURE_TEST_SUITE(affinity, affinity_fixture)
 
 BOOST_AUTO_TEST_CASE(the_first_claim_takes_the_highest_cpu) {
-  if (cpus < 2)
-    return;
-  const cpu_claim claim = claim_any_cpu(folder.path());
-  BOOST_TEST(claim.cpu.value() == highest_of(allowed));
+  const cpu_claim claim = claim_any_cpu(folder.path(), cpus);
+  BOOST_TEST(claim.cpu.value() == 7U);
   BOOST_TEST(static_cast<bool>(claim.lock));
   BOOST_TEST(claim.reason != "");
 }
 
 BOOST_AUTO_TEST_CASE(every_claim_takes_another_cpu_until_there_is_none) {
-  if (cpus < 2)
-    return;
   std::vector<cpu_claim> claims;
   std::vector<unsigned> taken;
-  for (std::size_t i = 0; i < cpus; ++i) {
-    claims.push_back(claim_any_cpu(folder.path()));
+  for (std::size_t i = 0; i < cpus.size(); ++i) {
+    claims.push_back(claim_any_cpu(folder.path(), cpus));
     taken.push_back(claims.back().cpu.value());
   }
-  std::sort(taken.begin(), taken.end());
-  BOOST_TEST((std::adjacent_find(taken.begin(), taken.end()) == taken.end()));
-  const cpu_claim none = claim_any_cpu(folder.path());
+  BOOST_TEST(taken == (std::vector<unsigned>{7, 3, 1}), boost::test_tools::per_element());
+  const cpu_claim none = claim_any_cpu(folder.path(), cpus);
   BOOST_TEST(!none.cpu.has_value());
   BOOST_TEST(none.reason == "every allowed CPU is taken by another troupe");
 }
 
 BOOST_AUTO_TEST_CASE(a_claim_let_go_can_be_taken_again) {
-  if (cpus < 2)
-    return;
-  unsigned first = 0;
-  {
-    const cpu_claim claim = claim_any_cpu(folder.path());
-    first = claim.cpu.value();
-  }
-  BOOST_TEST(claim_any_cpu(folder.path()).cpu.value() == first);
+  static_cast<void>(claim_any_cpu(folder.path(), cpus));
+  BOOST_TEST(claim_any_cpu(folder.path(), cpus).cpu.value() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_allowed_is_the_affinity_mask) {
+  const std::vector<unsigned> found = allowed_cpus();
+  BOOST_TEST(found.size() == static_cast<std::size_t>(CPU_COUNT(&allowed)));
+  BOOST_TEST(found.back() == highest_of(allowed));
 }
 
 BOOST_AUTO_TEST_CASE(on_a_single_cpu_nobody_is_pinned) {
@@ -110,10 +104,11 @@ BOOST_AUTO_TEST_CASE(a_configured_cpu_is_taken_even_if_another_has_it) {
 }
 
 BOOST_AUTO_TEST_CASE(a_configured_claim_is_seen_by_those_who_choose) {
-  if (cpus < 2)
-    return;
-  const cpu_claim configured = claim_cpu(highest_of(allowed), folder.path());
-  BOOST_TEST(claim_any_cpu(folder.path()).cpu.value() != highest_of(allowed));
+  const unsigned wanted = highest_of(allowed);
+  const cpu_claim configured = claim_cpu(wanted, folder.path());
+  const cpu_claim other = claim_any_cpu(folder.path(), {wanted, wanted + 1});
+  BOOST_TEST(other.cpu.value() == wanted + 1);
+  BOOST_TEST(!claim_any_cpu(folder.path(), {wanted, wanted + 1}).cpu.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_configured_cpu_that_is_not_allowed_is_an_error_with_the_cure) {
@@ -126,9 +121,7 @@ BOOST_AUTO_TEST_CASE(a_configured_cpu_that_is_not_allowed_is_an_error_with_the_c
 }
 
 BOOST_AUTO_TEST_CASE(without_a_folder_to_lock_in_a_cpu_is_taken_all_the_same) {
-  if (cpus < 2)
-    return;
-  const cpu_claim claim = claim_any_cpu("/proc/no/such/folder");
+  const cpu_claim claim = claim_any_cpu("/proc/no/such/folder", cpus);
   BOOST_TEST(claim.cpu.has_value());
   BOOST_TEST(!claim.lock);
 }

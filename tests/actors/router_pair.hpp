@@ -56,6 +56,7 @@ struct router {
                                                    choose_aead(conf::aead_kind::libsodium),
                                                    queues,
                                                    std::nullopt,
+                                                   "",
                                                    log.open("tunnel"),
                                                    false});
     const std::shared_ptr<shortcut> to_sender = std::make_shared<shortcut>();

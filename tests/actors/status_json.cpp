@@ -138,8 +138,9 @@ BOOST_AUTO_TEST_CASE(what_the_kernel_dropped_is_shown_by_socket) {
              json::array({{{"name", "udp-receiver/v4"}, {"kernel_drops", 12}}}));
 }
 
-BOOST_AUTO_TEST_CASE(engine_and_offloads_are_shown_with_their_reasons) {
+BOOST_AUTO_TEST_CASE(engine_cpu_and_offloads_are_shown_with_their_reasons) {
   tunnel.aead = "libsodium: as configured";
+  tunnel.cpu = "any CPU: only one CPU is allowed";
   stages.emplace_back().actor = "tun-writer/0";
   stages.back().offload = "on";
   stages.emplace_back().actor = "tun-reader/0"; // has nothing to join
@@ -147,6 +148,7 @@ BOOST_AUTO_TEST_CASE(engine_and_offloads_are_shown_with_their_reasons) {
   stages.back().offload = "IPv4 off: the way out does not segment";
   const json all = shown();
   BOOST_TEST(all["interface"]["aead"] == "libsodium: as configured");
+  BOOST_TEST(all["interface"]["cpu"] == "any CPU: only one CPU is allowed");
   BOOST_TEST(all["offloads"] ==
              json::array({{{"actor", "tun-writer/0"}, {"state", "on"}},
                           {{"actor", "udp-sender/0"},

@@ -86,6 +86,19 @@ BOOST_AUTO_TEST_CASE(a_peer_is_one_row_with_all_its_figures) {
   BOOST_TEST(lines.size() == 4);
 }
 
+BOOST_AUTO_TEST_CASE(what_the_data_path_uses_is_shown_with_the_reasons) {
+  json status = interface_alone();
+  status["interface"]["aead"] = "ipsec-mb: as configured";
+  status["interface"]["cpu"] = "CPU 1: as configured";
+  status["offloads"] = {{{"actor", "tun-writer/0"}, {"state", "off: switched off by tun.offload"}}};
+  const std::vector<std::string> lines = lines_of(tools::status_table(status, now));
+  BOOST_REQUIRE(lines.size() == 8U);
+  BOOST_TEST(lines[4] == "ACTOR         USES     STATE");
+  BOOST_TEST(lines[5] == "tunnel        AEAD     ipsec-mb: as configured");
+  BOOST_TEST(lines[6] == "tunnel        CPU      CPU 1: as configured");
+  BOOST_TEST(lines[7] == "tun-writer/0  offload  off: switched off by tun.offload");
+}
+
 BOOST_AUTO_TEST_CASE(columns_stand_below_each_other_whatever_the_names) {
   json status = interface_alone();
   for (const char* name :
