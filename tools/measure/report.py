@@ -14,14 +14,18 @@ class Results:
     baseline: str
     rounds: int
     notes: list[str] = field(default_factory=list)
-    # system -> figure -> one value a round
-    values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    # system -> figure -> round -> value; a round may lack any of them
+    values: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
-    def add(self, system: str, figures: dict[str, float]) -> None:
+    def add(self, system: str, round_number: int, figures: dict[str, float]) -> None:
         of_system = self.values.setdefault(system, {})
         for name, value in figures.items():
-            of_system.setdefault(name, []).append(value)
+            of_system.setdefault(name, {})[round_number] = value
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def figures(self) -> list[str]:
         names: dict[str, None] = {}
@@ -31,13 +35,13 @@ class Results:
 
     def median(self, system: str, figure: str) -> float | None:
         found = self.values.get(system, {}).get(figure)
-        return statistics.median(found) if found else None
+        return statistics.median(found.values()) if found else None
 
     def ratio(self, system: str, figure: str) -> float | None:
         """The median of the rounds' own ratios: what disturbed a round disturbed both."""
-        ours = self.values.get(system, {}).get(figure, [])
-        theirs = self.values.get(self.baseline, {}).get(figure, [])
-        ratios = [our / their for our, their in zip(ours, theirs) if their]
+        ours = self.values.get(system, {}).get(figure, {})
+        theirs = self.values.get(self.baseline, {}).get(figure, {})
+        ratios = [our / theirs[number] for number, our in ours.items() if theirs.get(number)]
         return statistics.median(ratios) if ratios and system != self.baseline else None
 
 
@@ -46,7 +50,7 @@ def shown(value: float) -> str:
 
 
 def cell(results: Results, system: str, figure: str) -> str:
-    found = results.values.get(system, {}).get(figure)
+    found = list(results.values.get(system, {}).get(figure, {}).values())
     if not found:
         return "-"
     text = shown(statistics.median(found))

@@ -8,9 +8,9 @@ A system is named NAME or NAME:KEY=VALUE,..., the latter to take one thing away 
   troupe:bin=FOLDER     another build, to see what a change is worth
 """
 import base64
+import hashlib
+import ipaddress
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 from lab import Failure, Host, Lab, run
@@ -18,6 +18,8 @@ from tunnel import Tunnel, endpoint, introduce
 
 OUTSIDE = ("192.168.77.1", "192.168.77.2")
 INSIDE = ("10.66.0.1", "10.66.0.2")
+# Beside those of the peer that carries: no address in a trie is farther from its root than theirs.
+FIRST_IDLE = ipaddress.ip_address("10.66.0.3")
 SECTION_OF = {"offload": "tun", "queues": "tun", "gso": "udp", "gro": "udp", "cpu": "tunnel",
               "aead": "tunnel"}
 
@@ -105,29 +107,41 @@ class System:
         lines = []
         for number in range(first, self.idle_peers):
             lines += ["[Peer]", f"PublicKey = {base64.b64encode(os.urandom(32)).decode()}",
-                      f"AllowedIPs = 10.{100 + number // 65536}.{number // 256 % 256}."
-                      f"{number % 256}/32"]
+                      f"AllowedIPs = {FIRST_IDLE + number}/32"]
         for tunnel in self.tunnels:
             tunnel.wg("addconf", "/dev/stdin", text="\n".join(lines))
 
     def daemons(self) -> list[int]:
         return [tunnel.process.pid for tunnel in self.tunnels if tunnel.process]
 
+    def ended(self) -> list[str]:
+        """The daemons that should run and do not, each as a sentence."""
+        return [f"the daemon of {tunnel.host.name} ended with {tunnel.process.returncode}"
+                for tunnel in self.tunnels if tunnel.process and tunnel.process.poll() is not None]
 
-def version_of(system: str, wireguard_go: str | None) -> str:
-    """What is measured under this name, for the report."""
-    kind = system.partition(":")[0]
-    if kind == "veth":
-        return "the kernel's veth"
-    if "bin=" in system:
-        return "another build"
-    if kind == "troupe":
-        root = Path(__file__).resolve().parents[2]
-        described = run("git", "-C", str(root), "describe", "--always", "--dirty", fails=True)
-        return f"troupe {described.stdout.strip() or 'of unknown commit'}"
-    program = wireguard_go or shutil.which("wireguard-go") or "wireguard-go"
-    found = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    package = run("dpkg-query", "-W", "-f", "${Version}", "wireguard-go", fails=True).stdout
-    first = found.stdout.splitlines()[0] if found.stdout else "wireguard-go of unknown version"
-    return first if wireguard_go else f"{first} (package {package or 'unknown'})"
+    def priority(self) -> str | None:
+        """Of troupe's thread that carries the packets: it asks for more than it may be given."""
+        usual = os.getpriority(os.PRIO_PROCESS, 0)
+        found = {os.getpriority(os.PRIO_PROCESS, int(task.name))
+                 for pid in self.daemons() for task in Path(f"/proc/{pid}/task").iterdir()
+                 if self.kind == "troupe" and task.joinpath("comm").read_text() == "tunnel\n"}
+        nice = " and ".join(map(str, sorted(found)))
+        return f"TUNNEL runs at nice {nice}, where {usual} is usual" if found else None
 
+    def version(self) -> str:
+        """Of the program that runs, whatever has become of its file. What it says of itself need
+        not tell two builds apart, and of wireguard-go it is older than the package; the hash does.
+        """
+        if not self.daemons():
+            return "the kernel's veth"
+        running = Path(f"/proc/{self.daemons()[0]}/exe")
+        said = run(str(running), "--version").stdout.splitlines()[0]
+        digest = hashlib.sha256(running.read_bytes()).hexdigest()
+        return f"{said}, {package_of(running.readlink())}, SHA-256 {digest[:12]}"
+
+
+def package_of(program: Path) -> str:
+    owner = run("dpkg-query", "-S", str(program), fails=True).stdout.partition(":")[0]
+    if not owner:
+        return "of no package"
+    return run("dpkg-query", "-W", "-f", "package ${Package} ${Version}", owner).stdout
