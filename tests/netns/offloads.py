@@ -13,14 +13,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import Host, Lab, Scenario, main, require, scenario, wait_until
-from offload_pair import (MIB, MTU, MTU_MIN_IPV6, ON, READ, RECEIVED, UNDERLAY, WROTE, Joined, Pair,
-                          PairAroundRouter, Settings, batches, forwarding, require_state)
-from packets import (INCOMING, IPV4_FRAGMENT, IPV4_OPTIONS_OF_4, IPV4_OPTIONS_OF_40, IPV4_UDP,
-                     IPV4_UDP_NO_CHECKSUM, IPV6_DESTINATION, IPV6_DSTOPTS, IPV6_FRAGMENT,
-                     IPV6_HOP_BY_HOP, IPV6_HOPOPTS, OUTGOING, Count, Flow, Octets, Train, carry,
-                     faults, ipv4_options, ipv6_options, kernel_counts, max_segment, no_checksum,
-                     singles, trains)
-from traffic import Prepare, exchange, ping, tcp_pair, transfer_tcp
+from offload_order import QUEUES, order, order_of_meeting, parallel_tcp
+from offload_pair import (MIB, MTU, MTU_MIN_IPV6, ON, RECEIVED, UNDERLAY, Joined, Pair,
+                          PairAroundRouter, Settings, batches, forwarding, require_state,
+                          take_by_way_of_ends)
+from packets import (INCOMING, IPV4_FRAGMENT, IPV4_OPTIONS_OF_4, IPV4_OPTIONS_OF_40, IPV4_ROUTE,
+                     IPV4_UDP, IPV4_UDP_NO_CHECKSUM, IPV6_DESTINATION, IPV6_DSTOPTS, IPV6_FRAGMENT,
+                     IPV6_HOP_BY_HOP, IPV6_HOPOPTS, IPV6_ROUTE, OUTGOING, Count, Octets, Train,
+                     carry, faults, ipv4_options, ipv4_route, ipv6_options, kernel_counts,
+                     max_segment, no_checksum, only_at, singles, trains)
+from traffic import Prepare, ping, transfer_tcp
 from tunnel import Tunnel
 
 # Debian's wireguard-go joins nothing: what one troupe did wrong another one cannot make good.
@@ -30,7 +32,6 @@ SETTINGS: dict[str, Settings] = {"on": ON, "off": {key: False for key in ON},
 UNDERLAY_MAX = 65535
 MESSAGES_PER_CALL = 16  # In a batch of more datagrams some came joined.
 SEGMENTS = 128
-QUEUES = [(4, 4), (1, 1), (4, 1)]
 HEADERS = {4: 28, 6: 48}  # of IP and UDP
 
 
@@ -202,47 +203,36 @@ def vxlan(lab: Lab, right: str, version: int, checksums: str) -> None:
     pair.require_clean()
 
 
-# --- Order
+# --- Source routes
 
 
-def require_queues(tunnel: Tunnel, queues: int, *stages: tuple[str, str]) -> None:
-    """Packets passed more than one queue where there are several."""
-    for stage in stages:
-        used = {actor for actor, packets in batches(tunnel, stage) if packets > 0}
-        require((len(used) > 1) == (queues > 1),
-                f"of {queues} queues packets passed {sorted(used)} at {tunnel.host.name}")
-
-
-def order(lab: Lab, left: int, right: int) -> None:
-    """No datagram overtakes another of its flow, whatever the number of queues"""
-    pair = Pair(lab, settings=({"queues": left}, {"queues": right}))
-    generator = random.Random(9)
-    shapes = [(each * generator.randrange(1, 16) - generator.randrange(200), each)
-              for each in generator.choices((200, 500, 1000, 1300), k=60)]
-    flows = [Flow(pair.left.host, pair.right.host, pair.right.inner(4 if number % 2 else 6),
-                  7000 + number, trains(number, shapes)) for number in range(12)]
-    with ThreadPoolExecutor(2 * len(flows)) as pool:
-        for work in [pool.submit(play) for flow in flows for play in (flow.receive, flow.send)]:
-            work.result()
-    require_queues(pair.left, left, READ)
-    require_queues(pair.right, right, WROTE)
+def require_routed(pair: Pair, near: Tunnel, octets: Octets, play: Callable[[], None]) -> None:
+    """As super-packets, where the host makes any."""
+    with Count(near.host, near.name, OUTGOING, 0, octets) as single, \
+            Count(near.host, near.name, OUTGOING, pair.mtu, octets) as joined:
+        play()
+        require(single.packets(), "nothing had a route")
+        require(joined.packets() or near not in pair.troupes(), "no super-packet had a route")
     pair.require_clean()
 
 
-def parallel_tcp(lab: Lab, left: int, right: int) -> None:
-    """Many TCP connections at once carry data unchanged and in order, whatever the number of
-    queues"""
-    pair = Pair(lab, settings=({"queues": left}, {"queues": right}))
-    connections = [tcp_pair(pair.left.host, pair.right.host, pair.right.inner(version))
-                   for version in (4, 6) for _ in range(6)]
-    with ThreadPoolExecutor(len(connections)) as pool:
-        for work in [pool.submit(exchange, *ends, MIB) for ends in connections]:
-            work.result()
-    for tunnel, queues in zip(pair.ends, (left, right)):
-        require_queues(tunnel, queues, READ, WROTE)
-        late = kernel_counts(tunnel.host)["TcpExtTCPOFOQueue"]
-        require(late == 0, f"{late} segments came to {tunnel.host.name} before their turn")
-    pair.require_clean()
+def source_routes(lab: Lab, right: str) -> None:
+    """What is sent by way of a hop arrives unchanged: its checksum has the target's address, and
+    its IP header the hop's"""
+    pair = Pair(lab, right)
+    take_by_way_of_ends(pair)
+    octets = MIB // 4  # Few: where every super-packet got lost TCP would go on, and take for ever.
+    for number, (near, far) in enumerate(zip(pair.ends, pair.ends[::-1])):
+        hosts, v4, v6 = (near.host, far.host), f"10.99.0.{2 - number}", f"fd99::{2 - number}"
+        by_way = only_at(near.host, ipv4_route(far.inner()))
+        # No UDP: there the kernel has the hop's address in the checksum.
+        require_routed(pair, near, IPV4_ROUTE, lambda: transfer_tcp(*hosts, v4, octets, by_way))
+        require_routed(pair, near, IPV6_ROUTE, lambda: transfer_tcp(*hosts, v6, octets))
+        # The kernel drops trains with a route where the device takes none.
+        sent = mixed_lengths(1300) + (datagram_trains(MTU - 40, 6) if near in pair.troupes()
+                                      else [])
+        require_routed(pair, near, IPV6_ROUTE,
+                       lambda: carry(*hosts, v6, sent, under_way=pair.under_way))
 
 
 # --- Changes on the way
@@ -365,13 +355,14 @@ def scenarios() -> list[Scenario]:
     found += [scenario(tcp, MTU, UNDERLAY, 6, "on", right) for right in ("on", "off")]
     found += [scenario(tcp, MTU, UNDERLAY, 4, f"without {key}", "on") for key in ON]
     for right in RIGHTS:
-        found += [scenario(play, right)
-                  for play in (small_segments, fragments, without_checksum, routed)]
+        found += [scenario(play, right) for play in (small_segments, fragments, without_checksum,
+                                                     source_routes, routed)]
         found += [scenario(with_options, right, what) for what in WITH_OPTIONS]
         found.append(scenario(sent_joined, right, MTU))
         found += [scenario(vxlan, right, *how) for how in CHECKSUMS]
     found += [scenario(sent_joined, "troupe-toml", mtu) for mtu in (576, 9000)]
     found += [scenario(play, *queues) for play in (order, parallel_tcp) for queues in QUEUES]
+    found.append(scenario(order_of_meeting, 4))
     for outer in (4, 6):
         found += [scenario(changed_wire, what, outer) for what in CHANGES]
         found.append(scenario(narrow_path, outer))

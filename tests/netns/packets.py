@@ -1,18 +1,21 @@
 """Packets that offloads treat in their own way: sockets that make them, datagrams that must arrive
 whole and in order, and how many of a kind pass a link."""
+import contextlib
 import ctypes
 import random
 import socket
 import struct
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from lab import Failure, Host, require
 from traffic import Prepare, family_of, leave_alone
 
 UDP_PORT = 5002
-SO_NO_CHECK, SO_ATTACH_FILTER, SO_RCVBUFFORCE = 11, 26, 33
+SO_NO_CHECK, SO_ATTACH_FILTER, SO_RCVBUFFORCE, SO_NETNS_COOKIE = 11, 26, 33, 71
+LOOSE_SOURCE_ROUTE = 131
 IPV6_HOPOPTS, IPV6_DSTOPTS = 54, 59
 UDP_SEGMENT = 103
 SOL_PACKET, PACKET_STATISTICS, ETH_P_ALL = 263, 6, 0x0003
@@ -21,6 +24,9 @@ RECEIVE_BUFFER = 8 << 20
 # has room for 500, and the socket of Debian's wireguard-go has the kernel's default.
 UNDER_WAY, UNDER_WAY_REFERENCE = 400, 64
 PACKET_OCTETS = 500
+
+End = tuple[str, int]  # Address and port.
+Sockets = tuple[socket.socket, socket.socket]
 
 # --- Sockets whose packets are of a rare kind
 
@@ -42,8 +48,22 @@ def ipv6_options(*kinds: int) -> Prepare:
     return prepare
 
 
+def ipv4_route(hop: str) -> Prepare:
+    """By way of the hop (RFC 791 section 3.1); the kernel puts the target behind it."""
+    return ipv4_options(bytes([LOOSE_SOURCE_ROUTE, 7, 4]) + socket.inet_aton(hop))
+
+
 def no_checksum(made: socket.socket) -> None:
     made.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+
+
+def only_at(host: Host, prepare: Prepare) -> Prepare:
+    """For those of the sockets that live in the host."""
+    def home(made: socket.socket) -> bytes:
+        return made.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
+    with host.socket(socket.AF_INET, socket.SOCK_DGRAM) as sample:
+        here = home(sample)
+    return lambda made: prepare(made) if home(made) == here else None
 
 
 # --- Datagrams
@@ -77,15 +97,29 @@ def singles(seed: int, lengths: Iterable[int]) -> list[Train]:
     return trains(seed, ((length, max(length, 1)) for length in lengths))
 
 
+def receiving(at: End) -> Prepare:
+    def prepare(made: socket.socket) -> None:
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        made.settimeout(10)
+        made.bind(at)
+    return prepare
+
+
 def udp_pair(left: Host, right: Host, right_address: str, prepare: Prepare = leave_alone,
-             port: int = UDP_PORT) -> tuple[socket.socket, socket.socket]:
+             port: int = UDP_PORT) -> Sockets:
     """Connected from left; `prepare` has the left one."""
     near, far = (host.socket(family_of(right_address), socket.SOCK_DGRAM) for host in (left, right))
-    far.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-    far.settimeout(10)
-    far.bind((right_address, port))
+    receiving((right_address, port))(far)
     prepare(near)
     near.connect((right_address, port))
+    return near, far
+
+
+def udp_pair_both_ways(left: Host, right: Host, left_end: End, right_end: End) -> Sockets:
+    """Connected to each other."""
+    right_address, port = right_end
+    near, far = udp_pair(left, right, right_address, receiving(left_end), port)
+    far.connect(left_end)
     return near, far
 
 
@@ -122,14 +156,13 @@ def carry(left: Host, right: Host, right_address: str, sent: list[Train],
 
 
 class Flow:
-    """Of trains, from left to right, as fast as they go with so many under way; one of many flows
-    at the same time."""
+    """Of trains, from one socket to another that are connected, as fast as they go with so many
+    under way."""
 
-    def __init__(self, left: Host, right: Host, right_address: str, port: int,
-                 sent: list[Train]) -> None:
-        self.near, self.far = udp_pair(left, right, right_address, port=port)
-        self.sent = sent
-        self.credit = threading.Semaphore(2)
+    def __init__(self, near: socket.socket, far: socket.socket, sent: list[Train],
+                 under_way: int = 2) -> None:
+        self.near, self.far, self.sent = near, far, sent
+        self.credit = threading.Semaphore(under_way)
 
     def send(self) -> None:
         for train in self.sent:
@@ -138,10 +171,19 @@ class Flow:
             train.send(self.near)
 
     def receive(self) -> None:
-        with self.near, self.far:
-            for train in self.sent:
-                receive_datagrams(self.far, train.datagrams())
-                self.credit.release()
+        for train in self.sent:
+            receive_datagrams(self.far, train.datagrams())
+            self.credit.release()
+
+
+def play(flows: list[Flow]) -> None:
+    """All at the same time, and their sockets' last."""
+    with contextlib.ExitStack() as sockets, ThreadPoolExecutor(2 * len(flows)) as pool:
+        for flow in flows:
+            for end in (flow.near, flow.far):
+                sockets.enter_context(end)
+        for work in [pool.submit(part) for flow in flows for part in (flow.receive, flow.send)]:
+            work.result()
 
 
 # --- Packets that pass a link
@@ -155,11 +197,13 @@ Octets = list[tuple[int, int, int]]
 ANY: Octets = []
 IPV4_OPTIONS_OF_4: Octets = [(0, 0xff, 0x46)]
 IPV4_OPTIONS_OF_40: Octets = [(0, 0xff, 0x4f)]
+IPV4_ROUTE: Octets = [(0, 0xff, 0x47), (20, 0xff, LOOSE_SOURCE_ROUTE)]
 IPV4_FRAGMENT: Octets = [(0, 0xf0, 0x40), (6, 0x20, 0x20)]
 IPV4_UDP: Octets = [(0, 0xff, 0x45), (9, 0xff, socket.IPPROTO_UDP)]
 IPV4_UDP_NO_CHECKSUM: Octets = [*IPV4_UDP, (26, 0xff, 0), (27, 0xff, 0)]
 IPV6_FRAGMENT: Octets = [(0, 0xf0, 0x60), (6, 0xff, socket.IPPROTO_FRAGMENT)]
 IPV6_HOP_BY_HOP: Octets = [(0, 0xf0, 0x60), (6, 0xff, socket.IPPROTO_HOPOPTS)]
+IPV6_ROUTE: Octets = [(0, 0xf0, 0x60), (6, 0xff, socket.IPPROTO_ROUTING)]
 IPV6_DESTINATION: Octets = [(0, 0xf0, 0x60), (6, 0xff, socket.IPPROTO_DSTOPTS)]
 
 
