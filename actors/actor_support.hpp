@@ -1,6 +1,8 @@
 // What every actor does when it starts.
 #pragma once
 
+#include "messages/status.hpp"
+
 #include "actors/log.hpp"
 
 #include <caf/all.hpp>
@@ -9,6 +11,9 @@
 #include <string>
 
 namespace troupe::actors {
+
+/// What the calling thread has taken. Reads a file of /proc.
+thread_use use_of_this_thread(time_point now);
 
 /// Names the calling thread, as far as 15 letters go. Only actors that have a thread of their own.
 void name_thread(const std::string& name);

@@ -22,6 +22,12 @@ constexpr int parse_error = -32700;
 constexpr int invalid_request = -32600;
 constexpr int method_not_found = -32601;
 
+/// Of a client that waits for an answer.
+struct question {
+  std::string id; // as JSON
+  bool flow = false;
+};
+
 std::string rpc_error(const json& id, int code, const std::string& text) {
   const json answer = {
       {"jsonrpc", "2.0"}, {"id", id}, {"error", {{"code", code}, {"message", text}}}};
@@ -59,7 +65,7 @@ void admin_state::begin(admin_targets given) {
   if (parts.monitor)
     follow_link();
   else
-    caf::anon_send(targets.tunnel, link_status{true, parts.running->config().interface.mtu});
+    tell_tunnel(link_status{true, parts.running->config().interface.mtu});
   parts.running->announce(*this);
   // Beyond this point TUNNEL knows its peers, and ADMIN whom to tell: packets and requests may
   // come.
@@ -96,7 +102,7 @@ void admin_state::follow_link() {
     const link_status status{now.up, now.mtu};
     for (const polled<tun_reader_actor>& reader : targets.readers)
       reader.post(status);
-    caf::anon_send(targets.tunnel, status);
+    tell_tunnel(status);
   }
   if (now.moved && (!link || !link->moved))
     parts.log->warn("{}", tun::moved_text(now.name));
@@ -151,12 +157,17 @@ time_point admin_state::next_turn() const {
   return next;
 }
 
+/// Before the packets that wait there.
+template <class Message>
+void admin_state::tell_tunnel(Message&& message) {
+  caf::anon_send<caf::message_priority::high>(targets.tunnel, std::forward<Message>(message));
+}
+
 // --- Commits
 // -----------------------------------------------------------------------------------------
 
 void admin_state::configure(tunnel_change change) {
-  caf::anon_send(targets.tunnel,
-                 ::troupe::configure{std::make_shared<const tunnel_change>(std::move(change))});
+  tell_tunnel(::troupe::configure{std::make_shared<const tunnel_change>(std::move(change))});
 }
 
 void admin_state::use(std::shared_ptr<const udp::socket_pair> sockets) {
@@ -231,11 +242,11 @@ void admin_state::on_request(client& who, std::string_view line) {
   if (!request.contains("id")) // a notification: it is never answered, and there is nothing to do
     return;
   const std::string method = request["method"];
-  if (method != "status") {
+  if (method != "status" && method != "flow") {
     who.output += rpc_error(id, method_not_found, "there is no method " + method);
     return;
   }
-  who.notes = id.dump();
+  who.notes = question{id.dump(), method == "flow"};
   if (hub->join_round(who))
     ask(status_round::reader::admin_clients);
 }
@@ -256,7 +267,7 @@ void admin_state::ask(status_round::reader whose) {
     for (const polled<udp_receiver_actor>& receiver : targets.receivers)
       receiver.post(query);
   }
-  caf::anon_send(targets.tunnel, query);
+  tell_tunnel(query);
   rounds.emplace(token, std::move(round));
 }
 
@@ -290,18 +301,47 @@ void admin_state::answer_clients(status_round round, time_point now) {
   std::sort(
       round.stages.begin(), round.stages.end(),
       [](const stage_status& left, const stage_status& right) { return left.actor < right.actor; });
+  std::string status;
+  std::string flow;
+  const auto write = [&](client& who) {
+    const question& asked = std::any_cast<question&>(who.notes);
+    if (asked.flow && flow.empty())
+      flow = flow_text(round);
+    else if (!asked.flow && status.empty())
+      status = status_text(round);
+    who.output += R"({"jsonrpc":"2.0","id":)" + asked.id + R"(,"result":)" +
+                  (asked.flow ? flow : status) + "}\n";
+  };
+  if (hub->answer_round(write, now))
+    ask(status_round::reader::admin_clients);
+}
+
+std::string admin_state::status_text(const status_round& round) const {
   const conf::config& running = parts.running->config();
   json result = status_json(running, parts.running->bound_port(), own_key_of(running),
                             *round.tunnel, round.stages);
   if (link)
     result["interface"]["mtu"] = link->mtu;
-  const std::string text = result.dump(-1, ' ', false, json::error_handler_t::replace);
-  const auto write = [&](client& who) {
-    who.output += R"({"jsonrpc":"2.0","id":)" + std::any_cast<std::string&>(who.notes) +
-                  R"(,"result":)" + text + "}\n";
-  };
-  if (hub->answer_round(write, now))
-    ask(status_round::reader::admin_clients);
+  return result.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string admin_state::flow_text(const status_round& round) {
+  flow_sample now{*round.tunnel, round.stages, {}};
+  if (parts.monitor)
+    now.ring_drops = parts.monitor->queue_drops();
+  // The newest that is old enough for its difference to say something; a stranger's question a
+  // moment ago shall not shorten the time.
+  const flow_sample* before = nullptr;
+  for (const flow_sample& each : samples)
+    if (const duration age = now.tunnel.thread.at - each.tunnel.thread.at;
+        age >= limits::flow_span_min && age <= limits::flow_span_max)
+      before = &each;
+  const json result = flow_json(parts.running->config(), now, before);
+  now.tunnel.peers.clear();
+  samples.push_back(std::move(now));
+  if (samples.size() > limits::flow_samples_max)
+    samples.pop_front();
+  return result.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {

@@ -6,11 +6,13 @@
 #include "messages/interfaces.hpp"
 
 #include "actors/client_hub.hpp"
+#include "actors/flow_json.hpp"
 #include "actors/log.hpp"
 #include "actors/polling.hpp"
 #include "actors/transaction.hpp"
 #include "tun/link_monitor.hpp"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +53,8 @@ struct admin_state : commit_target {
   std::map<std::uint64_t, status_round> rounds;
   std::uint64_t next_token = 1;
   std::optional<tun::link_state> link;
+  /// Of the last questions for `flow`, the newest last: what rates are of.
+  std::deque<flow_sample> samples;
 
   struct retry {
     name_query query;
@@ -78,6 +82,10 @@ struct admin_state : commit_target {
 private:
   void on_input(client& who);
   void on_request(client& who, std::string_view line);
+  [[nodiscard]] std::string status_text(const status_round& round) const;
+  [[nodiscard]] std::string flow_text(const status_round& round);
+  template <class Message>
+  void tell_tunnel(Message&& message);
   void follow_link();
   void retry_names(time_point now);
   void ask(status_round::reader whose);

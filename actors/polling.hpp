@@ -98,7 +98,9 @@ template <class Actor>
 class polled_home final : public slab_home {
 public:
   explicit polled_home(polled<Actor> home) : home_(std::move(home)) {}
-  void take_back(bare_slab returned) noexcept override { home_.post_credit({std::move(returned)}); }
+  void take_back(bare_slab returned) noexcept override {
+    home_.post_credit({std::move(returned), home_.actor->home_system().clock().now()});
+  }
 
 private:
   polled<Actor> home_;

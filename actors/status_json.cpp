@@ -1,47 +1,12 @@
 #include "actors/status_json.hpp"
 
-#include <algorithm>
-#include <map>
+#include "actors/drops_json.hpp"
 
 namespace troupe::actors {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string_view to_string(stage where) {
-  switch (where) {
-  case stage::tun_read:
-    return "tun_read";
-  case stage::send:
-    return "send";
-  case stage::udp_send:
-    return "udp_send";
-  case stage::udp_receive:
-    return "udp_receive";
-  case stage::receive:
-    return "receive";
-  case stage::handshake:
-    return "handshake";
-  case stage::tun_write:
-    return "tun_write";
-  }
-  return "";
-}
-
-void append_drops(json& out, std::string_view actor, const drop_counters& drops) {
-  for (std::size_t i = 0; i < drop_reasons.size(); ++i) {
-    const std::uint64_t count = drops[static_cast<drop_reason>(i)];
-    if (count == 0)
-      continue;
-    const drop_reason_entry& entry = drop_reasons[i];
-    out.push_back({{"stage", to_string(entry.where)},
-                   {"actor", actor},
-                   {"reason", entry.name},
-                   {"count", count},
-                   {"text", entry.text}});
-  }
-}
 
 std::int64_t epoch_seconds(const std::optional<wall_time>& at) {
   if (!at)
@@ -92,13 +57,8 @@ json status_json(const conf::config& running, std::uint16_t bound_port,
       {"cpu", tunnel.cpu},
   };
   out["peers"] = json::array();
-  for (const conf::peer_config& peer : running.peers) {
-    const std::vector<peer_status>::const_iterator found = std::lower_bound(
-        tunnel.peers.begin(), tunnel.peers.end(), peer.settings.key,
-        [](const peer_status& left, const public_key& key) { return left.key < key; });
-    const bool live = found != tunnel.peers.end() && found->key == peer.settings.key;
-    out["peers"].push_back(peer_json(peer, live ? &*found : nullptr));
-  }
+  for (const conf::peer_config& peer : running.peers)
+    out["peers"].push_back(peer_json(peer, find_peer(tunnel, peer.settings.key)));
   out["drops"] = json::array();
   append_drops(out["drops"], "tunnel", tunnel.drops);
   for (const stage_status& each : stages)

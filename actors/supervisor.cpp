@@ -20,6 +20,14 @@ namespace troupe::actors {
 
 namespace {
 
+credit_settings credit_of(const conf::config& config) {
+  credit_settings settings;
+  if (config.credit.window != 0)
+    settings.window = config.credit.window;
+  settings.target_delay = config.credit.target_delay;
+  return settings;
+}
+
 using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
 /// Builds the graph, sinks first, and enters each actor into the stage it is stopped in.
@@ -34,7 +42,8 @@ public:
     spawn_control();
     spawn_sources();
     parts_.sockets = {}; // they close with their last user, and that is not SUPERVISOR
-    self_->send(tunnel_, std::move(sinks_));
+    // Ahead of whatever is urgent: TUNNEL may have to send at once.
+    self_->send<caf::message_priority::high>(tunnel_, std::move(sinks_));
     targets_.admin_is_told.post(std::move(targets_.all));
     self_->state.stages = {std::move(sources_), std::move(control_), std::move(tunnel_stage_),
                            std::move(outlets_), std::move(handshakers_)};
@@ -104,9 +113,10 @@ private:
     for (std::size_t i = 0; i < parts_.queues.size(); ++i) {
       const std::string name = "tun-writer/" + std::to_string(i);
       const std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
-      const tun_writer_actor made = spawn(
-          tun_writer, tun_writer_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].second,
-                                       direct, parts_.log->open(name), parts_.own_threads});
+      const tun_writer_actor made =
+          spawn(tun_writer,
+                tun_writer_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].second,
+                                 tunnel_, direct, parts_.log->open(name), parts_.own_threads});
       watch(outlets_, name, made, [made] { caf::anon_send(made, atom::stop_v); });
       sinks_.writers.push_back({made, direct});
       targets_.all.writers.push_back(made);
@@ -159,7 +169,8 @@ private:
                                      return source_of(from, family);
                                    },
                                    parts_.sockets, tunnel_, bell, parts_.make_waiter(),
-                                   parts_.log->open(name), parts_.own_threads}),
+                                   parts_.log->open(name), parts_.own_threads,
+                                   credit_of(parts_.running->config())}),
           bell));
     }
     for (std::size_t i = 0; i < parts_.queues.size(); ++i) {
@@ -170,7 +181,8 @@ private:
           spawn(tun_reader,
                 tun_reader_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].first,
                                  parts_.running->config().interface.mtu, tunnel_, self_, bell,
-                                 parts_.make_waiter(), parts_.log->open(name), parts_.own_threads}),
+                                 parts_.make_waiter(), parts_.log->open(name), parts_.own_threads,
+                                 credit_of(parts_.running->config())}),
           bell));
     }
   }

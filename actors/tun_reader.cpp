@@ -26,25 +26,28 @@ bool turn(self_pointer self) {
   if (read)
     return true;
   watched_fd device_readable = watch_reading(state.parts.source->fd());
-  const bool without_credit = state.slabs.empty();
+  const bool without_credit = !state.credit->is_there();
+  if (without_credit)
+    state.credit->ran_out(self->clock().now());
   return wait_until_ready(self, *state.parts.wait, *state.parts.bell,
                           {&device_readable, without_credit ? std::size_t{0} : 1}, without_credit);
 }
 
 } // namespace
 
-void tun_reader_state::start(tun_reader_parts given, std::shared_ptr<slab_home> home) {
+void tun_reader_state::start(tun_reader_parts given, const std::shared_ptr<slab_home>& home) {
   parts = std::move(given);
   status.actor = parts.name;
-  for (std::size_t i = 0; i < limits::slabs_per_tun_reader; ++i)
-    slabs.push_back(
-        slab::make(parts.name, limits::transmit_slab_octets, limits::packets_per_slab_max, home));
+  credit.emplace(parts.name,
+                 slab_sizes{limits::slabs_per_tun_reader, limits::transmit_slab_octets,
+                            limits::packets_per_slab_max},
+                 parts.credit, home);
 }
 
 bool tun_reader_state::read_once(tun::queue_state& device, slab_ref& filled, time_point now) {
-  if (slabs.empty())
+  if (!credit->is_there())
     return false;
-  slab& into = *slabs.back();
+  slab& into = credit->filling();
   const tun::read_result result = parts.source->read_batch(into, parts.mtu);
   device = result.state;
   status.drops.count(drop_reason::oversize_packet, result.oversize);
@@ -58,10 +61,9 @@ bool tun_reader_state::read_once(tun::queue_state& device, slab_ref& filled, tim
   status.packets += result.packets;
   status.octets += octets;
   if (parts.log->should_log(spdlog::level::trace))
-    parts.log->trace("batch {}#{}: read {} packets, {} octets -> tunnel", into.origin(), serial + 1,
-                     result.packets, octets);
-  filled = slab::launch(std::move(slabs.back()), ++serial, now);
-  slabs.pop_back();
+    parts.log->trace("batch {}#{}: read {} packets, {} octets -> tunnel", into.origin(),
+                     credit->next_serial(), result.packets, octets);
+  filled = credit->launch(octets, now);
   return true;
 }
 
@@ -73,11 +75,15 @@ tun_reader_actor::behavior_type tun_reader(self_pointer self, tun_reader_parts p
   self->state.start(std::move(parts), std::make_shared<polled_home<tun_reader_actor>>(home));
   return {
       [self](atom::poll) { take_turns(self, turn); },
-      [self](slab_return& credit) { self->state.slabs.push_back(std::move(credit.slab)); },
+      [self](slab_return& credit) { self->state.credit->take_back(std::move(credit)); },
       [self](const link_status& link) { self->state.parts.mtu = link.mtu; },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
-        query.reader.post(stage_answer{query.token, self->state.status});
+        tun_reader_state& state = self->state;
+        const time_point now = self->clock().now();
+        state.status.thread = use_of_this_thread(now);
+        state.status.credit = state.credit->status(now);
+        query.reader.post(stage_answer{query.token, state.status});
       },
   };
 }

@@ -1,17 +1,17 @@
 // TUN READER: turns packets of one TUN queue into slabs for TUNNEL. Decides when to read: while it
-// has an empty slab. Without one it leaves the packets to the kernel's queue, and their senders
-// feel it.
+// has credit. Without it leaves the packets to the kernel's queue, and their senders feel it.
 #pragma once
 
 #include "messages/interfaces.hpp"
 
 #include "actors/log.hpp"
 #include "actors/polling.hpp"
+#include "actors/reader_credit.hpp"
 #include "tun/queue.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace troupe::actors {
 
@@ -27,16 +27,16 @@ struct tun_reader_parts {
   logger log;
   /// Whether the actor has a thread of its own, to be named.
   bool own_thread = true;
+  credit_settings credit = {};
 };
 
 struct tun_reader_state {
   tun_reader_parts parts;
-  std::vector<bare_slab> slabs;
-  std::uint64_t serial = 0;
+  std::optional<reader_credit> credit;
   stage_status status;
 
-  void start(tun_reader_parts given, std::shared_ptr<slab_home> home);
-  /// Reads a batch if there is a slab and a packet. Whether there was.
+  void start(tun_reader_parts given, const std::shared_ptr<slab_home>& home);
+  /// Reads a batch if there is credit and a packet. Whether there was.
   bool read_once(tun::queue_state& device, slab_ref& filled, time_point now);
 };
 

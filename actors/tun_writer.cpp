@@ -35,6 +35,8 @@ void tun_writer_state::write(const slab& batch) {
   status.octets += result.octets;
   status.units += result.units;
   status.drops.count(drop_reason::tun_refused, result.refused);
+  if (!result.drops.empty())
+    caf::anon_send(parts.tunnel, sink_drops{{result.drops.begin(), result.drops.end()}});
   if (result.joining_refused)
     parts.log->warn("joining packets for the device: {}", parts.sink->offload());
   if (parts.log->should_log(spdlog::level::trace))
@@ -59,6 +61,7 @@ tun_writer(tun_writer_actor::stateful_pointer<tun_writer_state> self, tun_writer
       [self](const status_query& query) {
         const shortcut::turn mine(*self->state.parts.direct);
         self->state.status.offload = self->state.parts.sink->offload();
+        self->state.status.thread = use_of_this_thread(self->clock().now());
         query.reader.post(stage_answer{query.token, self->state.status});
       },
   };

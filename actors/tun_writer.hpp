@@ -16,6 +16,7 @@ struct tun_writer_parts {
   std::string name;
   std::uint8_t queue = 0;
   std::shared_ptr<tun::packet_sink> sink;
+  tunnel_actor tunnel;
   std::shared_ptr<shortcut> direct;
   logger log;
   bool own_thread = true;

@@ -15,11 +15,15 @@ namespace {
 
 using self_pointer = tunnel_actor::stateful_pointer<tunnel_state>;
 
+/// Before the batches that wait. CAF serves two such messages for each other one, so that neither
+/// starves.
+constexpr caf::message_priority urgent = caf::message_priority::high;
+
 class reserve_home final : public slab_home {
 public:
   explicit reserve_home(tunnel_actor home) : home_(std::move(home)) {}
   void take_back(bare_slab returned) noexcept override {
-    caf::anon_send(home_, slab_return{std::move(returned)});
+    caf::anon_send<urgent>(home_, slab_return{std::move(returned)});
   }
 
 private:
@@ -63,7 +67,7 @@ void send_jobs(self_pointer self) {
     for (std::size_t i = first; i < last; ++i)
       batch.jobs.push_back(std::move(jobs[i]));
     const std::size_t worker = state.next_handshaker++ % state.parts.handshakers.size();
-    self->send(state.parts.handshakers[worker], std::move(batch));
+    self->send<urgent>(state.parts.handshakers[worker], std::move(batch));
   }
   jobs.clear();
 }
@@ -76,7 +80,7 @@ void arm_tick(self_pointer self) {
   if (due >= state.next_tick)
     return;
   state.next_tick = due;
-  self->scheduled_send(self, due, atom::tick_v);
+  self->scheduled_send<urgent>(self, due, atom::tick_v);
 }
 
 /// Ends a turn: what the tunnel originated, then jobs, events and the next deadline. Before what
@@ -86,6 +90,8 @@ void finish_turn(self_pointer self, moment now) {
   std::vector<slab_ref>& originated = state.out->origin.finish_turn(now.steady);
   for (const slab_ref& batch : originated) {
     state.log_sent(*batch);
+    state.datagrams_made += batch->datagrams();
+    state.packets_made += batch->deliveries.size();
     send_on(self, batch);
   }
   originated.clear();
@@ -137,6 +143,9 @@ void on_tick(self_pointer self) {
 
 void answer(self_pointer self, const status_query& query) {
   tunnel_status status = self->state.core->status(self->clock().now());
+  status.counts.datagrams_made = self->state.datagrams_made;
+  status.counts.packets_made = self->state.packets_made;
+  status.thread = use_of_this_thread(self->clock().now());
   status.aead = self->state.parts.aead.text;
   status.cpu = self->state.parts.cpu_text;
   query.reader.post(
@@ -211,6 +220,10 @@ tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
         finish_turn(self, now);
       },
       [self](const stale_sources& stale) { self->state.core->forget_sources(stale.peers); },
+      [self](const sink_drops& dead) {
+        for (const peer_drop& each : dead.drops)
+          self->state.core->count_sink_drop(each);
+      },
       [self](use_sinks& sinks) { self->state.sinks = std::move(sinks); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) { answer(self, query); },

@@ -45,6 +45,9 @@ struct tunnel_state {
   std::size_t next_handshaker = 0;
   /// ICMP errors: as the kernel's, so many a second over all.
   token_bucket icmp_allowance{limits::icmp_per_second, limits::icmp_burst};
+  /// What TUNNEL itself has sent on.
+  std::uint64_t datagrams_made = 0;
+  std::uint64_t packets_made = 0;
 
   void start(tunnel_parts given, std::shared_ptr<slab_home> home);
   /// Tells the sender of a packet that had nowhere to go, as far as ICMP allows.

@@ -22,7 +22,9 @@ bool turn(self_pointer self) {
   if (received)
     return true;
   const bool paused = state.pause > std::chrono::milliseconds::zero();
-  const bool without_credit = state.slabs.empty();
+  const bool without_credit = !state.credit->is_there();
+  if (without_credit)
+    state.credit->ran_out(self->clock().now());
   watched_fd socket_readable = watch_reading(state.source ? state.source->fd() : -1);
   const std::size_t watched = without_credit || paused ? 0 : 1;
   return wait_until_ready(self, *state.parts.wait, *state.parts.bell, {&socket_readable, watched},
@@ -36,20 +38,21 @@ void use(udp_receiver_state& state, const use_sockets& sockets) {
 
 } // namespace
 
-void udp_receiver_state::start(udp_receiver_parts given, std::shared_ptr<slab_home> home) {
+void udp_receiver_state::start(udp_receiver_parts given, const std::shared_ptr<slab_home>& home) {
   parts = std::move(given);
   status.actor = parts.name;
   source = parts.source_of(parts.sockets);
   parts.sockets = {}; // the source holds what it needs; the rest closes with its other users
-  for (std::size_t i = 0; i < limits::slabs_per_udp_receiver; ++i)
-    slabs.push_back(slab::make(parts.name, limits::receive_slab_octets,
-                               limits::messages_per_receive_slab, home));
+  credit.emplace(parts.name,
+                 slab_sizes{limits::slabs_per_udp_receiver, limits::receive_slab_octets,
+                            limits::messages_per_receive_slab},
+                 parts.credit, home);
 }
 
 bool udp_receiver_state::receive_once(slab_ref& filled, time_point now) {
-  if (!source || slabs.empty())
+  if (!source || !credit->is_there())
     return false;
-  const udp::receive_result result = source->receive_batch(*slabs.back());
+  const udp::receive_result result = source->receive_batch(credit->filling());
   status.drops.count(drop_reason::truncated, result.truncated);
   status.kernel_drops = source->kernel_drops();
   note_error(result.error);
@@ -61,9 +64,9 @@ bool udp_receiver_state::receive_once(slab_ref& filled, time_point now) {
   status.units += result.messages;
   if (parts.log->should_log(spdlog::level::trace))
     parts.log->trace("batch {}#{}: received {} datagrams, {} octets -> tunnel",
-                     slabs.back()->origin(), serial + 1, result.datagrams, result.octets);
-  filled = slab::launch(std::move(slabs.back()), ++serial, now);
-  slabs.pop_back();
+                     credit->filling().origin(), credit->next_serial(), result.datagrams,
+                     result.octets);
+  filled = credit->launch(result.octets, now);
   return true;
 }
 
@@ -86,11 +89,14 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
   self->state.start(std::move(parts), std::make_shared<polled_home<udp_receiver_actor>>(home));
   return {
       [self](atom::poll) { take_turns(self, turn); },
-      [self](slab_return& credit) { self->state.slabs.push_back(std::move(credit.slab)); },
+      [self](slab_return& credit) { self->state.credit->take_back(std::move(credit)); },
       [self](const use_sockets& sockets) { use(self->state, sockets); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
         udp_receiver_state& state = self->state;
+        const time_point now = self->clock().now();
+        state.status.thread = use_of_this_thread(now);
+        state.status.credit = state.credit->status(now);
         state.status.offload = state.source ? state.source->offload() : "";
         query.reader.post(stage_answer{query.token, state.status});
       },

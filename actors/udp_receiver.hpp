@@ -1,4 +1,4 @@
-// UDP RECEIVER: turns datagrams of one socket into slabs for TUNNEL. Without an empty slab it
+// UDP RECEIVER: turns datagrams of one socket into slabs for TUNNEL. Without credit it
 // leaves them to the socket's buffer. No error ends it; one that persists makes it wait a while.
 #pragma once
 
@@ -6,13 +6,14 @@
 
 #include "actors/log.hpp"
 #include "actors/polling.hpp"
+#include "actors/reader_credit.hpp"
 #include "udp/datagram_source.hpp"
 
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace troupe::actors {
 
@@ -26,18 +27,18 @@ struct udp_receiver_parts {
   std::shared_ptr<waiter> wait;
   logger log;
   bool own_thread = true;
+  credit_settings credit = {};
 };
 
 struct udp_receiver_state {
   udp_receiver_parts parts;
   std::shared_ptr<udp::datagram_source> source;
-  std::vector<bare_slab> slabs;
-  std::uint64_t serial = 0;
+  std::optional<reader_credit> credit;
   std::chrono::milliseconds pause{0};
   stage_status status;
 
-  void start(udp_receiver_parts given, std::shared_ptr<slab_home> home);
-  /// Receives a batch if there is a slab and a datagram. Whether there was.
+  void start(udp_receiver_parts given, const std::shared_ptr<slab_home>& home);
+  /// Receives a batch if there is credit and a datagram. Whether there was.
   bool receive_once(slab_ref& filled, time_point now);
 
 private:

@@ -15,11 +15,15 @@ using self_pointer = udp_sender_actor::stateful_pointer<udp_sender_state>;
 /// Sends what waits. If the socket takes no more, goes on in poll(2) until it does.
 void turn(self_pointer self) {
   udp_sender_state& state = self->state;
+  if (state.blocked_since)
+    state.end_wait(self->clock().now());
   stale_sources stale;
   const bool all_sent = state.send_waiting(stale.peers);
   if (!stale.peers.empty())
     self->send(state.parts.tunnel, std::move(stale));
   state.polling = !all_sent;
+  if (!all_sent || state.blocked_since)
+    state.note_blocked(!all_sent, self->clock().now());
   if (all_sent)
     return;
   const bool paused = state.pause > std::chrono::milliseconds::zero();
@@ -62,6 +66,7 @@ bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
     const udp::send_result result = send_some(*waiting.front(), stale);
     if (result.then == udp::send_result::next::wait_writable) {
       blocked_fd = result.blocked_fd;
+      full = true;
       pause = std::chrono::milliseconds::zero();
       return false;
     }
@@ -109,19 +114,51 @@ void udp_sender_state::account(const slab& batch, const udp::send_result& result
   if (result.joining_refused)
     parts.log->warn("joining datagrams: {}", sink->offload());
   std::size_t dropped_datagrams = 0;
-  for (const udp::send_drop& drop : result.drops) {
-    status.drops.count(drop.reason, drop.datagrams);
-    dropped_datagrams += drop.datagrams;
+  for (const peer_drop& drop : result.drops) {
+    status.drops.count(drop.reason, drop.packets);
+    dropped_datagrams += drop.packets;
   }
+  if (!result.drops.empty())
+    caf::anon_send(parts.tunnel, sink_drops{{result.drops.begin(), result.drops.end()}});
   stale.insert(stale.end(), result.stale_sources.begin(), result.stale_sources.end());
   if (!parts.log->should_log(spdlog::level::trace))
     return;
   parts.log->trace("batch {}#{}: sent {} datagrams, {} octets; dropped {}{}", batch.origin(),
                    batch.serial(), result.datagrams, result.octets, dropped_datagrams,
                    result.then == udp::send_result::next::slab_done ? "" : "; the socket is full");
-  for (const udp::send_drop& drop : result.drops)
+  for (const peer_drop& drop : result.drops)
     parts.log->trace("batch {}#{}: dropped {} datagrams: {}", batch.origin(), batch.serial(),
-                     drop.datagrams, describe(drop.reason).text);
+                     drop.packets, describe(drop.reason).text);
+}
+
+void udp_sender_state::note_blocked(bool blocked, time_point now) {
+  if (blocked_since)
+    status.blocked += now - *blocked_since;
+  blocked_since = blocked ? std::optional(now) : std::nullopt;
+  const shortcut::turn mine(*parts.direct);
+  if (std::exchange(full, false))
+    sink->begin_wait(now);
+}
+
+void udp_sender_state::end_wait(time_point now) {
+  const shortcut::turn mine(*parts.direct);
+  sink->end_wait(now);
+}
+
+stage_status udp_sender_state::status_at(time_point now) {
+  const shortcut::turn mine(*parts.direct);
+  stage_status answer = status;
+  answer.offload = sink->offload();
+  const udp::send_queue queue = sink->queue();
+  answer.queued_octets = queue.octets;
+  answer.queue_limit = queue.limit;
+  answer.thread = use_of_this_thread(now);
+  if (blocked_since)
+    answer.blocked += now - *blocked_since;
+  for (const slab_ref& batch : waiting)
+    for (const transmit& each : batch->transmits)
+      answer.held_octets += each.lane == parts.lane ? each.length : 0;
+  return answer;
 }
 
 udp_sender_actor::behavior_type udp_sender(self_pointer self, udp_sender_parts parts) {
@@ -135,9 +172,7 @@ udp_sender_actor::behavior_type udp_sender(self_pointer self, udp_sender_parts p
       [self](const use_sockets& sockets) { self->state.use(sockets); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
-        const shortcut::turn mine(*self->state.parts.direct);
-        self->state.status.offload = self->state.sink->offload();
-        query.reader.post(stage_answer{query.token, self->state.status});
+        query.reader.post(stage_answer{query.token, self->state.status_at(self->clock().now())});
       },
   };
 }

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace troupe::actors {
@@ -40,6 +41,9 @@ struct udp_sender_state {
   bool polling = false;
   std::chrono::milliseconds pause{0};
   int blocked_fd = -1;
+  /// The socket takes no more, and its buffer is to hear of it.
+  bool full = false;
+  std::optional<time_point> blocked_since;
   stage_status status;
 
   ~udp_sender_state();
@@ -51,6 +55,10 @@ struct udp_sender_state {
   /// The short cut: sends `batch`, if it is small, before anything waits. What it does not get
   /// through goes on where it stopped once the actor is told.
   bool send_now(const slab_ref& batch);
+
+  void note_blocked(bool blocked, time_point now);
+  void end_wait(time_point now);
+  [[nodiscard]] stage_status status_at(time_point now);
 
 private:
   udp::send_result send_some(const slab& batch, std::vector<peer_id>& stale);

@@ -5,6 +5,7 @@
 #include "messages/address.hpp"
 #include "messages/keys.hpp"
 #include "messages/limits.hpp"
+#include "messages/moment.hpp"
 #include "messages/peer_settings.hpp"
 
 #include <cstdint>
@@ -103,6 +104,15 @@ struct tunnel_config {
   aead_kind aead = aead_kind::automatic;
 };
 
+struct credit_config {
+  /// Octets that a reader may have out; 0: "auto", found by measurement.
+  std::uint32_t window = 0;
+  /// For which "auto" looks.
+  duration target_delay = limits::credit_target_delay;
+
+  friend bool operator==(const credit_config&, const credit_config&) = default;
+};
+
 enum class log_level : std::uint8_t { trace, debug, info, warn, error, off };
 enum class log_format : std::uint8_t { text, json };
 
@@ -124,6 +134,7 @@ struct config {
   tun_config tun;
   udp_config udp;
   tunnel_config tunnel;
+  credit_config credit;
   log_config log;
   admin_config admin;
   /// Keys and names are unique over all; a prefix belongs to one enabled peer at most. In the order

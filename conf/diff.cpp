@@ -93,6 +93,8 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
   check("udp.receive_buffer", before.udp.receive_buffer == after.udp.receive_buffer);
   check("udp.send_buffer", before.udp.send_buffer == after.udp.send_buffer);
   check("tunnel.cpu", before.tunnel.cpu == after.tunnel.cpu);
+  check("credit.window", before.credit.window == after.credit.window);
+  check("credit.target_delay", before.credit.target_delay == after.credit.target_delay);
   check("log.format", before.log.format == after.log.format);
   check("log.target", before.log.target == after.log.target);
   check("admin.group", before.admin.group == after.admin.group);

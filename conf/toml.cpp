@@ -19,8 +19,8 @@ namespace troupe::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> root_keys = {"interface", "tun",   "udp", "tunnel",
-                                                       "log",       "admin", "peer"};
+constexpr std::array<std::string_view, 8> root_keys = {"interface", "tun", "udp",   "tunnel",
+                                                       "credit",    "log", "admin", "peer"};
 constexpr std::array<std::string_view, 9> interface_keys = {
     "name", "private_key", "private_key_file", "listen_port", "addresses",
     "mtu",  "fwmark",      "routes",           "table"};
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 3> tun_keys = {"queues", "offload", "queu
 constexpr std::array<std::string_view, 5> udp_keys = {"senders", "gso", "gro", "receive_buffer",
                                                       "send_buffer"};
 constexpr std::array<std::string_view, 2> tunnel_keys = {"cpu", "aead"};
+constexpr std::array<std::string_view, 2> credit_keys = {"window", "target_delay"};
 constexpr std::array<std::string_view, 4> log_keys = {"level", "format", "target", "actors"};
 constexpr std::array<std::string_view, 1> admin_keys = {"group"};
 constexpr std::array<std::string_view, 1> drop_in_keys = {"peer"};
@@ -159,6 +160,42 @@ void read_tunnel(section& from, tunnel_config& result) {
   }
 }
 
+/// A number of `us` or `ms` within the limits of credit.target_delay.
+std::optional<duration> delay_of(std::string_view text) {
+  if (text.size() < 3)
+    return std::nullopt;
+  const std::string_view unit = text.substr(text.size() - 2);
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size() - unit.size();
+  const std::from_chars_result read = std::from_chars(text.data(), end, number);
+  if (read.ec != std::errc{} || read.ptr != end || (unit != "us" && unit != "ms"))
+    return std::nullopt;
+  const duration found = unit == "us" ? duration(std::chrono::microseconds(number))
+                                      : std::chrono::milliseconds(number);
+  if (found < limits::credit_target_delay_min || found > limits::credit_target_delay_max)
+    return std::nullopt;
+  return found;
+}
+
+void read_credit(section& from, credit_config& result) {
+  from.expect_only(credit_keys);
+  const value* const window = from.find("window");
+  if (window != nullptr && window->what == value::kind::integer)
+    result.window =
+        from.number(*window, "window", std::uint32_t{limits::credit_window_min}, any).value_or(0);
+  else if (window != nullptr && (window->what != value::kind::string || window->text != "auto"))
+    from.error(window->at, "`window` must be \"auto\" or a number of octets");
+  const value* const delay = from.find("target_delay");
+  if (delay == nullptr)
+    return;
+  const std::optional<duration> found =
+      delay->what == value::kind::string ? delay_of(delay->text) : std::nullopt;
+  if (found)
+    result.target_delay = *found;
+  else
+    from.error(delay->at, "`target_delay` must be a time from \"100us\" to \"1000ms\"");
+}
+
 bool is_actor(std::string_view name) {
   const std::size_t slash = name.find('/');
   const std::string_view base = name.substr(0, slash);
@@ -249,6 +286,8 @@ config read_settings(section& root, error_list& errors, const key_reader& read_k
   }
   if (std::optional<section> from = open(root, "tunnel", errors))
     read_tunnel(*from, result.tunnel);
+  if (std::optional<section> from = open(root, "credit", errors))
+    read_credit(*from, result.credit);
   if (std::optional<section> from = open(root, "log", errors))
     read_log(*from, result.log, errors);
   if (std::optional<section> from = open(root, "admin", errors))

@@ -25,6 +25,7 @@ void tunnel::on_cipher(slab& batch, moment now, outbox& out) {
   for (std::uint32_t i = 0; i < batch.arrivals.size(); ++i)
     sort_out(batch, i, now);
   engine_->open(openings_);
+  counts_.received += inbound_.size();
   for (std::size_t i = 0; i < inbound_.size(); ++i) {
     inbound& datagram = inbound_[i];
     const std::optional<drop_reason> reason =
@@ -38,6 +39,7 @@ void tunnel::on_cipher(slab& batch, moment now, outbox& out) {
     if (from != nullptr)
       from->drops.count(*reason);
   }
+  counts_.delivered += batch.deliveries.size();
   inbound_.clear();
 }
 
@@ -87,10 +89,13 @@ std::optional<drop_reason> tunnel::receive_one(slab& batch, inbound& datagram, m
     return receive_data(batch, datagram, now, out);
   const const_bytes message = batch.range(datagram.offset, datagram.length);
   const arrival& train = batch.arrivals[datagram.arrival_index];
-  if (datagram.type == wire::message_type::cookie_reply)
-    return receive_cookie(message, now, out, datagram.from);
-  return receive_handshake(message, datagram.type, {train.remote, train.local}, now, out,
-                           datagram.from);
+  const std::optional<drop_reason> refused =
+      datagram.type == wire::message_type::cookie_reply
+          ? receive_cookie(message, now, out, datagram.from)
+          : receive_handshake(message, datagram.type, {train.remote, train.local}, now, out,
+                              datagram.from);
+  counts_.handshakes += refused ? 0U : 1U;
+  return refused;
 }
 
 std::optional<drop_reason> tunnel::receive_data(slab& batch, const inbound& datagram, moment now,
@@ -116,7 +121,11 @@ std::optional<drop_reason> tunnel::receive_data(slab& batch, const inbound& data
   if (!packet.empty())
     from.clock.on_data_received(now.steady);
   rearm(from);
-  return packet.empty() ? std::nullopt : deliver(batch, datagram, packet, from);
+  if (packet.empty()) {
+    ++counts_.keepalives;
+    return std::nullopt;
+  }
+  return deliver(batch, datagram, packet, from);
 }
 
 std::optional<drop_reason> tunnel::deliver(slab& batch, const inbound& datagram, bytes packet,

@@ -53,6 +53,8 @@ void tunnel::on_plain(slab& batch, moment now, outbox& out) {
   if (run != nullptr)
     sent_on(*run, *run->current, now, out);
   engine_->seal(sealings_);
+  counts_.read += batch.arrivals.size();
+  counts_.sealed += sealings_.size();
 }
 
 std::optional<drop_reason> tunnel::send_one(slab& batch, const arrival& packet, moment now,
@@ -127,6 +129,7 @@ void tunnel::release_staged(peer& to, moment now, outbox& out) {
       return;
     }
     staging_.pop(to.staged);
+    ++counts_.released;
     sent_on(to, *on, now, out);
   }
   if (!to.staged.empty())

@@ -64,6 +64,7 @@ public:
   /// Empties the queue; returns how many packets that were.
   std::size_t clear(staged_queue& queue);
 
+  [[nodiscard]] std::size_t packets() const { return packets_.size(); }
   /// Of the packets and of what keeping them costs.
   [[nodiscard]] std::size_t octets() const { return octets_; }
   [[nodiscard]] static constexpr std::size_t cost(std::size_t packet_octets) {

@@ -257,9 +257,16 @@ tunnel_status tunnel::status(time_point now) const {
   std::sort(status.peers.begin(), status.peers.end(),
             [](const peer_status& left, const peer_status& right) { return left.key < right.key; });
   status.drops = drops_;
+  status.counts = counts_;
+  status.counts.waiting = staging_.packets();
   status.handshake_jobs_out = jobs_out_;
   status.under_load = now < under_load_until_;
   return status;
+}
+
+void tunnel::count_sink_drop(const peer_drop& dead) {
+  if (peer* const of = find(dead.peer); of != nullptr)
+    of->drops.count(dead.reason, dead.packets);
 }
 
 void tunnel::drop(peer& of, drop_reason reason, std::size_t packets) {

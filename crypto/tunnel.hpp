@@ -59,6 +59,8 @@ public:
   void on_link(bool up, std::uint32_t mtu, moment now, outbox& out);
   /// The own addresses these were last reached on no longer work as sources.
   void forget_sources(const std::vector<peer_id>& peers);
+  /// Packets of a peer that died behind the tunnel: in the peer's counts, and not in its own.
+  void count_sink_drop(const peer_drop& dead);
   [[nodiscard]] tunnel_status status(time_point now) const;
   /// Whose packets those of `id` are, for logs; empty when it is gone.
   [[nodiscard]] std::string_view name_of(peer_id id) const;
@@ -200,6 +202,7 @@ private:
   std::vector<peer_id> backlogged_;
   deadlines deadlines_;
   drop_counters drops_;
+  tunnel_counts counts_;
 
   std::unique_ptr<aead_engine> engine_;
   // Of one batch; kept for their capacity.

@@ -31,6 +31,8 @@ struct deliver_batch {
 /// An empty slab on its way home: a credit.
 struct slab_return {
   bare_slab slab;
+  /// When the last one let go of it.
+  time_point at{};
 };
 
 } // namespace troupe

@@ -96,6 +96,11 @@ struct stale_sources {
   std::vector<peer_id> peers;
 };
 
+/// What died behind TUNNEL, for its counts by peer.
+struct sink_drops {
+  std::vector<peer_drop> drops;
+};
+
 /// X25519 work to do, or done.
 struct handshake_batch {
   std::vector<std::shared_ptr<crypto::handshake_job>> jobs;
@@ -203,6 +208,7 @@ using tunnel_actor = caf::typed_actor<
     // Room in its own reserve.
     caf::reacts_to<slab_return>, caf::reacts_to<handshakes_done>, caf::reacts_to<atom::tick>,
     caf::reacts_to<configure>, caf::reacts_to<link_status>, caf::reacts_to<stale_sources>,
+    caf::reacts_to<sink_drops>,
     // The first message it gets.
     caf::reacts_to<use_sinks>, caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
@@ -256,6 +262,7 @@ TROUPE_LOCAL_MESSAGE(link_status)
 TROUPE_LOCAL_MESSAGE(device_gone)
 TROUPE_LOCAL_MESSAGE(configure)
 TROUPE_LOCAL_MESSAGE(stale_sources)
+TROUPE_LOCAL_MESSAGE(sink_drops)
 TROUPE_LOCAL_MESSAGE(handshake_batch)
 TROUPE_LOCAL_MESSAGE(handshakes_done)
 TROUPE_LOCAL_MESSAGE(tunnel_answer)

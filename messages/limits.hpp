@@ -130,6 +130,16 @@ inline constexpr std::size_t slabs_of_tunnel_reserve = 32;
 inline constexpr std::size_t udp_senders_max = 16;
 inline constexpr std::size_t udp_receivers = 2;
 
+/// Octets that a reader may always have out: one full super-packet.
+inline constexpr std::size_t credit_window_min = 65536;
+/// How long a queue may stand inside. Found by measurement: see ARCHITECTURE.md.
+inline constexpr auto credit_target_delay = 2ms;
+inline constexpr auto credit_target_delay_min = 100us;
+inline constexpr auto credit_target_delay_max = 1000ms;
+/// A window is looked at again after so many target delays: long enough that a burst has passed,
+/// and short enough to be wide again within tens of milliseconds.
+inline constexpr int credit_intervals = 4;
+
 /// Packets waiting for a handshake, per peer (kernel: MAX_STAGED_PACKETS) and over all peers.
 inline constexpr std::size_t staged_packets_per_peer_max = 128;
 inline constexpr std::size_t staged_octets_max = 4 * 1024 * 1024;
@@ -141,11 +151,13 @@ inline constexpr std::size_t staged_octets_per_peer_max = staged_octets_max / 8;
 inline constexpr std::size_t staged_packet_overhead_octets = 128;
 
 /// The sum: what packets may occupy, wherever they are.
-inline constexpr std::size_t packet_memory_max =
-    slabs_per_tun_reader * transmit_slab_octets                    // on the way out, each TUN queue
-    + udp_receivers * slabs_per_udp_receiver * receive_slab_octets // on the way in
-    + slabs_of_tunnel_reserve * transmit_slab_octets               // originated by TUNNEL
-    + staged_octets_max;                                           // waiting for a handshake
+inline constexpr std::size_t packet_memory_max(std::size_t tun_queues) {
+  return tun_queues * (slabs_per_tun_reader * transmit_slab_octets      // on the way out
+                       + super_packet_octets)                           // being split
+         + udp_receivers * slabs_per_udp_receiver * receive_slab_octets // on the way in
+         + slabs_of_tunnel_reserve * transmit_slab_octets               // originated by TUNNEL
+         + staged_octets_max;                                           // waiting for a handshake
+}
 
 static_assert(transmit_slab_octets >= mtu_max + 32, "a slab holds one largest packet, sealed");
 static_assert(staged_octets_per_peer_max >= mtu_max + staged_packet_overhead_octets,
@@ -168,6 +180,11 @@ inline constexpr std::size_t udp_receive_buffer_octets = 4 * 1024 * 1024;
 /// Datagrams handed over and not sent yet are a standing queue too: 8 ms at 1 Gbit/s, and room for
 /// several trains of 64 KiB, so that a fast link does not wait for the next call.
 inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
+/// Less than that is never left to a socket, as the kernel counts: about a train, so that a slow
+/// way out has one to send while the next is made.
+inline constexpr std::size_t udp_send_queue_min = 64 * 1024;
+/// A datagram in fragments takes about 1.6 times its length of kernel memory.
+inline constexpr std::size_t fragment_overhead_factor = 2;
 /// The kernel's own default. In much less the largest datagram cannot be fragmented, ever: it would
 /// be tried again for good, and all others wait behind it.
 inline constexpr std::uint32_t udp_send_buffer_octets_min = 212'992;
@@ -213,6 +230,14 @@ inline constexpr std::size_t admin_input_octets_max = admin_clients_max * 2 * 64
 inline constexpr auto admin_answer_time = 5s;
 /// The longest answer: a million allowed IPs, as UAPI takes them, with JSON around each.
 inline constexpr std::size_t admin_answer_octets_max = 256 * 1024 * 1024;
+/// Rates and shares that `flow` tells are of such a time: long enough to mean something, and not
+/// so long that they tell of the past.
+inline constexpr auto flow_span_min = 200ms;
+inline constexpr auto flow_span_max = 60s;
+inline constexpr std::size_t flow_samples_max = 8;
+/// What `troupectl flow` looks at, once and with --watch.
+inline constexpr auto flow_look = 500ms;
+inline constexpr auto flow_watch = 1s;
 /// A key on stdin: 44 characters, and white space around them.
 inline constexpr std::size_t key_input_octets_max = 1024;
 /// The configuration file.

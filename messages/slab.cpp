@@ -32,12 +32,14 @@ bare_slab slab::make(std::string_view origin, std::size_t octets, std::size_t de
   return bare_slab(new slab(origin, octets, descriptors_max, std::move(home)));
 }
 
-slab_ref slab::launch(bare_slab&& bare, std::uint64_t serial, time_point filled) {
+slab_ref slab::launch(bare_slab&& bare, std::uint64_t serial, time_point filled,
+                      std::size_t filled_octets) {
   slab* const launched = std::exchange(bare.slab_, nullptr);
   TROUPE_ASSERT(launched != nullptr);
   TROUPE_ASSERT(launched->references_.load(std::memory_order_relaxed) == 1);
   launched->serial_ = serial;
   launched->filled_at_ = filled;
+  launched->filled_octets_ = filled_octets;
   return slab_ref(launched);
 }
 

@@ -74,6 +74,13 @@ struct dropped {
   peer_id peer = peer_id::none;
 };
 
+/// Packets of one peer that went no further than a last actor.
+struct peer_drop {
+  peer_id peer = peer_id::none;
+  drop_reason reason{};
+  std::uint32_t packets = 0;
+};
+
 class slab;
 struct slab_goes_home;
 struct slab_is_freed;
@@ -130,8 +137,10 @@ public:
   slab(const slab&) = delete;
   slab& operator=(const slab&) = delete;
 
-  /// Puts a filled slab into flight as batch `serial`; `bare` becomes empty.
-  static slab_ref launch(bare_slab&& bare, std::uint64_t serial, time_point filled);
+  /// Puts a filled slab into flight as batch `serial`, with so many octets of packets; `bare`
+  /// becomes empty.
+  static slab_ref launch(bare_slab&& bare, std::uint64_t serial, time_point filled,
+                         std::size_t filled_octets = 0);
 
   [[nodiscard]] bytes memory() { return {memory_.get(), octets_}; }
   [[nodiscard]] const_bytes memory() const { return {memory_.get(), octets_}; }
@@ -144,7 +153,9 @@ public:
 
   [[nodiscard]] std::string_view origin() const { return origin_; }
   [[nodiscard]] std::uint64_t serial() const { return serial_; }
+  // As at the last launch, at home as well.
   [[nodiscard]] time_point filled_at() const { return filled_at_; }
+  [[nodiscard]] std::size_t filled_octets() const { return filled_octets_; }
 
   /// Datagrams in `transmits`.
   [[nodiscard]] std::size_t datagrams() const {
@@ -178,6 +189,7 @@ private:
   std::string origin_;
   std::uint64_t serial_ = 0;
   time_point filled_at_;
+  std::size_t filled_octets_ = 0;
   std::size_t octets_;
   std::unique_ptr<std::uint8_t[], unmap> memory_;
   std::shared_ptr<slab_home> home_;

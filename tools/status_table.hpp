@@ -15,9 +15,5 @@ std::string status_table(const nlohmann::ordered_json& status, std::int64_t now)
 
 /// `12 s ago`, `2 min 5 s ago`, `3 h 0 min ago`, `2 d 4 h ago`, `never`.
 std::string time_ago(std::int64_t at, std::int64_t now);
-/// `0 B`, `1023 B`, `1.0 KiB`, ..., with one decimal, rounded.
-std::string human_octets(std::uint64_t octets);
-/// Columns that UTF-8 text takes on a terminal.
-std::size_t display_width(const std::string& text);
 
 } // namespace troupe::tools

@@ -1,10 +1,14 @@
 // troupectl: what an administrator asks of a running daemon, and the making of keys. The command
 // line and the exit status; how to ask is admin_client.cpp.
 #include "tools/admin_client.hpp"
+#include "tools/flow_table.hpp"
 #include "tools/key_commands.hpp"
 #include "tools/status_table.hpp"
 
+#include "messages/limits.hpp"
+
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -13,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
 
 namespace {
 
@@ -25,6 +30,7 @@ constexpr int exit_unreachable = 3;
 struct command_line {
   std::optional<std::string> interface_name;
   bool json = false;
+  bool watch = false;
 };
 
 int complain(const std::string& text, int status) {
@@ -50,6 +56,23 @@ void show_status(const command_line& asked) {
     print(tools::status_table(status, seconds_since_epoch()));
 }
 
+/// Once, of half a second; or every second, of that.
+void show_flow(const command_line& asked) {
+  const tools::admin_client daemon = tools::admin_client::of(asked.interface_name);
+  static_cast<void>(daemon.ask("flow")); // rates need a beginning
+  std::this_thread::sleep_for(limits::flow_look);
+  const char* const clear = ::isatty(STDOUT_FILENO) != 0 ? "\033[H\033[J" : "\n";
+  do {
+    const nlohmann::ordered_json flow = daemon.ask("flow");
+    if (asked.json)
+      print(flow.dump(asked.watch ? -1 : 2) + "\n");
+    else
+      print((asked.watch ? clear : "") + tools::flow_table(flow));
+    if (asked.watch)
+      std::this_thread::sleep_for(limits::flow_watch);
+  } while (asked.watch);
+}
+
 /// Every command and what it does; the parse calls the chosen one.
 void add_commands(CLI::App& app, command_line& asked) {
   app.require_subcommand(1);
@@ -61,6 +84,11 @@ void add_commands(CLI::App& app, command_line& asked) {
       app.add_subcommand("status", "show the interface, its peers and what was dropped");
   status->add_flag("--json", asked.json, "for scripts: keys may be added, none is renamed");
   status->final_callback([&asked] { show_status(asked); });
+  CLI::App* const flow = app.add_subcommand(
+      "flow", "show what is on its way, where it stands, what was dropped, and the bottleneck");
+  flow->add_flag("--json", asked.json, "for scripts: keys may be added, none is renamed");
+  flow->add_flag("--watch", asked.watch, "again every second; with --json one line each");
+  flow->final_callback([&asked] { show_flow(asked); });
   app.add_subcommand("genkey", "print a new private key")
       ->final_callback(tools::generate_private_key);
   app.add_subcommand("genpsk", "print a new preshared key")

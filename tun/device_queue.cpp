@@ -132,7 +132,9 @@ bool device_source::take_segments(slot_filler& filler, read_result& result) {
 device_sink::device_sink(std::shared_ptr<const queue_file> queue, device_offloads offloads,
                          write_call write)
     : queue_(std::move(queue)), offloads_(std::move(offloads)), write_(write),
-      pieces_(2 + limits::joined_packets_max) {}
+      pieces_(2 + limits::joined_packets_max) {
+  drops_.reserve(limits::packets_per_slab_max);
+}
 
 std::string device_sink::offload() const {
   const offload_state& tcp = offloads_.segments;
@@ -148,6 +150,13 @@ std::string device_sink::offload() const {
 }
 
 write_result device_sink::write_batch(const slab& from) {
+  drops_.clear();
+  write_result result = write_all(from);
+  result.drops = drops_;
+  return result;
+}
+
+write_result device_sink::write_all(const slab& from) {
   write_result result;
   const joins wanted{offloads_.segments.on, offloads_.datagrams.on};
   if (!(wanted.segments || wanted.datagrams) || from.deliveries.size() < 2) {
@@ -186,8 +195,16 @@ bool device_sink::write_single(const slab& from, const delivery& packet, write_r
   case outcome::refused:
     break;
   }
-  ++result.refused;
+  refuse(packet, result);
   return true;
+}
+
+void device_sink::refuse(const delivery& packet, write_result& result) {
+  ++result.refused;
+  if (!drops_.empty() && drops_.back().peer == packet.peer)
+    ++drops_.back().packets;
+  else
+    drops_.push_back({packet.peer, drop_reason::tun_refused, 1});
 }
 
 bool device_sink::write_joined(const slab& from, const joined& what, write_result& result) {
@@ -211,7 +228,9 @@ bool device_sink::write_joined(const slab& from, const joined& what, write_resul
     result.state = queue_state::gone;
     return false;
   case outcome::refused:
-    result.refused += what.packets;
+    packet = what.first;
+    for (std::uint32_t i = 0; i < what.packets; ++i, packet = coalescer_.next_of(packet))
+      refuse(from.deliveries[packet], result);
     return true;
   case outcome::no_memory: // in one piece; for a packet there may be some
     return write_one_by_one(from, what, result);

@@ -79,15 +79,19 @@ public:
 private:
   enum class outcome { written, invalid, no_memory, refused, gone };
 
+  write_result write_all(const slab& from);
   bool write_single(const slab& from, const delivery& packet, write_result& result);
   bool write_joined(const slab& from, const joined& what, write_result& result);
   bool write_one_by_one(const slab& from, const joined& what, write_result& result);
   outcome write_pieces(std::size_t pieces);
+  void refuse(const delivery& packet, write_result& result);
 
   std::shared_ptr<const queue_file> queue_;
   device_offloads offloads_;
   write_call write_;
   coalescer coalescer_;
+  // Of one write_batch; kept for its capacity.
+  std::vector<peer_drop> drops_;
   /// A vnet_header, headers, and a payload of each packet.
   std::vector<iovec> pieces_;
 };

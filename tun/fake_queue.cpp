@@ -80,6 +80,7 @@ std::vector<std::vector<std::uint8_t>> fake_sink::take_written() {
 write_result fake_sink::write_batch(const slab& from) {
   const std::lock_guard lock(mutex_);
   write_result result;
+  drops_.clear();
   result.state = state_;
   if (state_ == queue_state::gone)
     return result;
@@ -88,6 +89,7 @@ write_result fake_sink::write_batch(const slab& from) {
       continue;
     if (!up_) {
       ++result.refused;
+      drops_.push_back({each.peer, drop_reason::tun_refused, 1});
       continue;
     }
     const const_bytes packet = from.range(each.offset, each.length);
@@ -96,6 +98,7 @@ write_result fake_sink::write_batch(const slab& from) {
     ++result.units;
     result.octets += each.length;
   }
+  result.drops = drops_;
   return result;
 }
 

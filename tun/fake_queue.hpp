@@ -50,6 +50,7 @@ private:
   const std::uint8_t queue_;
   std::mutex mutex_;
   std::vector<std::vector<std::uint8_t>> written_;
+  std::vector<peer_drop> drops_;
   bool up_ = true;
   queue_state state_ = queue_state::ok;
   unique_fd event_;

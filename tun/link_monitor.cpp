@@ -96,6 +96,11 @@ const link_state& link_monitor::read_changes() {
   return state_;
 }
 
+std::optional<std::uint64_t> link_monitor::queue_drops() {
+  const std::optional<link_facts> found = current_->questions.find_link(state_.name);
+  return found && found->index == state_.index ? std::optional(found->queue_drops) : std::nullopt;
+}
+
 /// Whether anything of what was reported, or lost, may concern the interface.
 bool link_monitor::drain_events() {
   // Each datagram of this group is one message. What is longer is cut, behind what matters here.

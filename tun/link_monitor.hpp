@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace troupe::tun {
@@ -44,6 +45,8 @@ public:
   /// the kernel and never fails: what cannot be found out stays as it was last known.
   const link_state& read_changes();
   [[nodiscard]] const link_state& state() const { return state_; }
+  /// Packets that found the device's queue full; nothing while it is out of sight.
+  [[nodiscard]] std::optional<std::uint64_t> queue_drops();
 
 private:
   struct vantage_point;

@@ -87,6 +87,11 @@ link_facts facts_of(nlmsghdr& header) {
   facts.in_use = carrier != nullptr && nla_get_u8(carrier) != 0 && kind != nullptr && is_tun(*kind);
   if (const nlattr* const queue_length = find(IFLA_TXQLEN))
     facts.queue_length = nla_get_u32(queue_length);
+  rtnl_link_stats64 counted{};
+  if (nlattr* const given = find(IFLA_STATS64)) {
+    nla_memcpy(&counted, given, sizeof counted);
+    facts.queue_drops = counted.tx_dropped;
+  }
   return facts;
 }
 

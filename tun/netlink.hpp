@@ -35,6 +35,8 @@ struct link_facts {
   std::string name;
   std::uint32_t mtu = 0;
   std::uint32_t queue_length = 0;
+  /// Packets that the kernel could not hand over, since the device's queue was full.
+  std::uint64_t queue_drops = 0;
   bool up = false;
   /// A TUN device that a process has open.
   bool in_use = false;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace troupe::tun {
@@ -40,6 +41,8 @@ struct [[nodiscard]] write_result {
   std::uint64_t octets = 0;
   /// Packets that the device did not take: the interface is down, or they are no IP packets.
   std::uint64_t refused = 0;
+  /// The same by peer. Valid until the next write_batch.
+  std::span<const peer_drop> drops;
   /// Writes that took: joined packets are one.
   std::uint64_t units = 0;
   /// The kernel refused a super-packet: its packets were written one by one, and so will all of

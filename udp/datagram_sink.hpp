@@ -16,13 +16,6 @@ struct send_cursor {
   friend auto operator<=>(const send_cursor&, const send_cursor&) = default;
 };
 
-/// Datagrams in a row that share their end.
-struct send_drop {
-  peer_id peer = peer_id::none;
-  drop_reason reason{};
-  std::uint32_t datagrams = 0;
-};
-
 struct send_result {
   enum class next {
     /// The lane's datagrams are all sent or dropped.
@@ -43,9 +36,15 @@ struct send_result {
   /// Datagrams of one family are no longer joined from now on. `offload` tells why.
   bool joining_refused = false;
   /// Valid until the next send_batch.
-  std::span<const send_drop> drops;
+  std::span<const peer_drop> drops;
   /// Peers who could only be reached without their sticky source: TUNNEL is to forget it.
   std::span<const peer_id> stale_sources;
+};
+
+/// What a socket holds and may hold, as the kernel counts it.
+struct send_queue {
+  std::size_t octets = 0;
+  std::size_t limit = 0;
 };
 
 class datagram_sink {
@@ -55,6 +54,13 @@ public:
   /// Sends the segments in `lane` from `cursor` on, in order, without blocking. The cursor is moved
   /// past all that was sent or dropped; it starts at {} for each slab. From one thread at a time.
   virtual send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) = 0;
+
+  /// The wait for a writable socket begins, or is over: how long it takes for how much says how
+  /// large the socket's buffer should be.
+  virtual void begin_wait(time_point now) = 0;
+  virtual void end_wait(time_point now) = 0;
+  /// Of all its sockets.
+  [[nodiscard]] virtual send_queue queue() const = 0;
 
   /// Whether datagrams are joined: "on", or in words what is not, and why.
   [[nodiscard]] virtual std::string offload() const = 0;

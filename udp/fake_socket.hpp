@@ -74,6 +74,11 @@ public:
     kernel_drops_ += datagrams;
   }
 
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard<std::mutex> hold(mutex_);
+    return waiting_.size();
+  }
+
   [[nodiscard]] int fd() const override { return readable_.fd(); }
 
   receive_result receive_batch(slab& into) override {
@@ -162,6 +167,9 @@ public:
   }
 
   [[nodiscard]] std::string offload() const override { return "off: in memory"; }
+  void begin_wait(time_point) override {}
+  void end_wait(time_point) override {}
+  [[nodiscard]] send_queue queue() const override { return {}; }
 
   send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) override {
     const std::lock_guard<std::mutex> hold(mutex_);
@@ -197,7 +205,7 @@ private:
   void send(const slab& from, const transmit& what, std::uint32_t segment, send_result& result) {
     for (const refused_remote& refused : refused_) {
       if (refused.remote == what.remote) {
-        drops_.push_back({.peer = what.peer, .reason = refused.reason, .datagrams = 1});
+        drops_.push_back({.peer = what.peer, .reason = refused.reason, .packets = 1});
         return;
       }
     }
@@ -247,7 +255,7 @@ private:
   std::vector<refused_remote> refused_;
   std::vector<source_address> lost_;
   std::vector<fake_datagram> sent_;
-  std::vector<send_drop> drops_;
+  std::vector<peer_drop> drops_;
   std::vector<peer_id> stale_sources_;
 };
 

@@ -145,38 +145,48 @@ drop_reason reason_of(int error) {
 
 } // namespace
 
-sender::sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls)
+sender::sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls,
+               std::optional<duration> target_delay)
     : sockets_(std::move(sockets)), calls_(calls), rooms_{}, headers_{} {
   TROUPE_ASSERT(sockets_ != nullptr);
   drops_.reserve(limits::packets_per_slab_max);
   stale_sources_.reserve(limits::packets_per_slab_max);
   sourceless_.reserve(limits::packets_per_slab_max);
-  trainless_paths_.reserve(limits::trainless_paths_max);
   for (const ip_family family : {ip_family::v4, ip_family::v6}) {
-    train_limit& limit = trains_[index_of(family)];
     const std::shared_ptr<const bound_socket>& socket = sockets_->of(family);
-    if (socket != nullptr && socket->gso())
-      limit.now = limits::joined_datagrams_max;
-    else
-      limit.why_off = socket == nullptr ? "no socket" : socket->without_gso();
+    if (socket != nullptr && target_delay)
+      buffers_[index_of(family)].emplace(socket->send_queue_limit(), *target_delay);
+    if (socket == nullptr || !socket->gso())
+      trains_.rule_out(family, socket == nullptr ? "no socket" : socket->without_gso());
   }
 }
 
+void sender::begin_wait(time_point now) {
+  if (full_ && buffers_[index_of(*full_)])
+    buffers_[index_of(*full_)]->full(sockets_->of(*full_)->queued(), now);
+}
+
+void sender::end_wait(time_point now) {
+  if (!full_ || !buffers_[index_of(*full_)])
+    return;
+  const bound_socket& socket = *sockets_->of(*full_);
+  if (const std::optional<std::size_t> size =
+          buffers_[index_of(*full_)]->writable(socket.queued(), longest_, now))
+    socket.limit_send_queue(*size);
+}
+
+send_queue sender::queue() const {
+  send_queue sum;
+  for (const ip_family family : {ip_family::v4, ip_family::v6})
+    if (const std::shared_ptr<const bound_socket>& socket = sockets_->of(family)) {
+      sum.octets += socket->queued();
+      sum.limit += socket->send_queue_limit();
+    }
+  return sum;
+}
+
 std::string sender::offload() const {
-  std::string text;
-  for (const ip_family family : {ip_family::v4, ip_family::v6}) {
-    const train_limit& limit = trains_[index_of(family)];
-    const std::string name(to_string(family));
-    if (!limit.why_off.empty())
-      text += name + " off: " + limit.why_off + "; ";
-    else if (limit.now < limits::joined_datagrams_max)
-      text +=
-          name + " at most " + std::to_string(limit.now) + " at once: the kernel took no more; ";
-  }
-  if (!trainless_paths_.empty())
-    text += "single datagrams to " + std::to_string(trainless_paths_.size()) +
-            " whose path takes no trains; ";
-  return text.empty() ? "on" : text.substr(0, text.size() - 2);
+  return trains_.text();
 }
 
 send_result sender::send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) {
@@ -230,8 +240,9 @@ unsigned sender::prepare(const slab& from, std::uint8_t lane, send_cursor at) {
 
 void sender::fill(message_room& room, msghdr& header, const slab& from, send_cursor at) {
   const transmit& what = from.transmits[at.transmit];
+  longest_ = std::max<std::size_t>(longest_, what.segment_octets);
   room.at = at;
-  room.segments = segments_together(what, at.segment);
+  room.segments = trains_.together(what.remote, what.segments() - at.segment, what.segment_octets);
   const const_bytes payload = segments_of(from, what, at.segment, room.segments);
   // sendmmsg(2) only reads, whatever its type says.
   room.payload = {.iov_base = const_cast<std::uint8_t*>(payload.data()), .iov_len = payload.size()};
@@ -248,60 +259,6 @@ void sender::fill(message_room& room, msghdr& header, const slab& from, send_cur
     append_traffic_class(control, what.remote.address.family, what.traffic_class);
   if (room.segments > 1)
     control.append(IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(what.segment_octets));
-}
-
-/// How many datagrams from `first` on may leave as one train.
-std::uint32_t sender::segments_together(const transmit& what, std::uint32_t first) {
-  const std::uint32_t left = what.segments() - first;
-  const std::uint32_t limit = trains_[index_of(what.remote.address.family)].now;
-  if (left == 1 || limit == 1 || find_trainless(what.remote) != trainless_paths_.end())
-    return 1;
-  const std::uint32_t fitting = limits::train_octets_max / what.segment_octets;
-  return std::max<std::uint32_t>(1, std::min({left, limit, fitting}));
-}
-
-/// The kernel refused a train; nothing of it was sent.
-void sender::shorten_trains(const transmit& what, int error, send_result& result) {
-  train_limit& limit = trains_[index_of(what.remote.address.family)];
-  if (error == EMSGSIZE) {
-    if (trainless_paths_.size() == limits::trainless_paths_max)
-      trainless_paths_.erase(trainless_paths_.begin());
-    trainless_paths_.push_back({what.remote, limits::singles_before_train_retry});
-  } else if (error == EIO) {
-    limit.now = 1;
-    limit.before = 0;
-    limit.why_off = "the way out does not segment";
-    result.joining_refused = true;
-  } else {
-    limit.before = std::max(limit.before, limit.now);
-    limit.now =
-        limit.now > limits::datagrams_per_train_retry ? limits::datagrams_per_train_retry : 1;
-  }
-}
-
-std::vector<sender::trainless_path>::iterator sender::find_trainless(const endpoint& remote) {
-  return std::find_if(trainless_paths_.begin(), trainless_paths_.end(),
-                      [&](const trainless_path& path) { return path.remote == remote; });
-}
-
-void sender::count_single(const endpoint& remote) {
-  const std::vector<trainless_path>::iterator path = find_trainless(remote);
-  if (path != trainless_paths_.end() && --path->singles_left == 0)
-    trainless_paths_.erase(path);
-}
-
-/// After EINVAL a shorter train, or a single datagram, went or did not go.
-void sender::learn_of_trains(ip_family family, bool sent, send_result& result) {
-  train_limit& limit = trains_[index_of(family)];
-  if (limit.before == 0)
-    return;
-  if (!sent)
-    limit.now = limit.before; // trains were not to blame
-  limit.before = 0;
-  if (limit.now > 1)
-    return;
-  limit.why_off = "the kernel refused joined datagrams";
-  result.joining_refused = true;
 }
 
 bool sender::use_source(const transmit& what) const {
@@ -330,19 +287,20 @@ bool sender::send_prepared(const slab& from, unsigned prepared, send_cursor& cur
     const message_room& refused = rooms_[first];
     const transmit& what = from.transmits[refused.at.transmit];
     if (refused.segments == 1 && error == EINVAL)
-      learn_of_trains(what.remote.address.family, false, result);
+      result.joining_refused |= trains_.learn(what.remote.address.family, false);
     switch (judge(error, refused.segments > 1, refused.has_source)) {
     case verdict::call_again:
       break;
     case verdict::wait_writable:
       result.then = send_result::next::wait_writable;
       result.blocked_fd = fd;
+      full_ = what.remote.address.family;
       return false;
     case verdict::wait_a_while:
       result.then = send_result::next::wait_a_while;
       return false;
     case verdict::shorten_train:
-      shorten_trains(what, error, result);
+      result.joining_refused |= trains_.refused(what.remote, error);
       return true;
     case verdict::try_without_source:
       sourceless_.push_back({.remote = what.remote, .local = what.local});
@@ -364,9 +322,9 @@ void sender::account(const slab& from, unsigned first, unsigned sent, send_resul
     ++result.messages;
     result.datagrams += room.segments;
     result.octets += room.payload.iov_len;
-    learn_of_trains(what.remote.address.family, true, result);
+    result.joining_refused |= trains_.learn(what.remote.address.family, true);
     if (room.segments == 1)
-      count_single(what.remote);
+      trains_.count_single(what.remote);
     if (sourceless_.empty() || room.has_source)
       continue;
     // Only now is it sure that the source was to blame, and not the way to the peer.
@@ -378,9 +336,9 @@ void sender::account(const slab& from, unsigned first, unsigned sent, send_resul
 
 void sender::drop(const transmit& what, drop_reason reason, std::uint32_t datagrams) {
   if (!drops_.empty() && drops_.back().peer == what.peer && drops_.back().reason == reason)
-    drops_.back().datagrams += datagrams;
+    drops_.back().packets += datagrams;
   else
-    drops_.push_back({.peer = what.peer, .reason = reason, .datagrams = datagrams});
+    drops_.push_back({.peer = what.peer, .reason = reason, .packets = datagrams});
 }
 
 } // namespace troupe::udp

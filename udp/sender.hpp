@@ -9,18 +9,26 @@
 
 #include "udp/batch_calls.hpp"
 #include "udp/datagram_sink.hpp"
+#include "udp/send_buffer.hpp"
 #include "udp/socket_pair.hpp"
+#include "udp/trains.hpp"
 
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace troupe::udp {
 
 class sender final : public datagram_sink {
 public:
-  explicit sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls = kernel_calls());
+  /// `target_delay`: how long a socket's queue may stand; absent: its buffer stays as it is.
+  explicit sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls = kernel_calls(),
+                  std::optional<duration> target_delay = std::nullopt);
 
   send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) override;
+  void begin_wait(time_point now) override;
+  void end_wait(time_point now) override;
+  [[nodiscard]] send_queue queue() const override;
   [[nodiscard]] std::string offload() const override;
 
 private:
@@ -35,22 +43,6 @@ private:
     bool has_source;
   };
 
-  /// How many datagrams of one family may be joined.
-  struct train_limit {
-    std::uint32_t now = 1;
-    /// While EINVAL is being looked into: what it was. 0: it is not.
-    std::uint32_t before = 0;
-    /// Why it is 1.
-    std::string why_off;
-  };
-
-  /// A destination whose path takes single datagrams only: by fragments, or not at all.
-  struct trainless_path {
-    endpoint remote;
-    /// Sent before a train is tried again: the path may have changed.
-    std::uint32_t singles_left;
-  };
-
   /// A way to a peer that fails with the source it asks for.
   struct sourceless_path {
     endpoint remote;
@@ -63,21 +55,19 @@ private:
   bool send_prepared(const slab& from, unsigned prepared, send_cursor& cursor, send_result& result);
   void account(const slab& from, unsigned first, unsigned sent, send_result& result);
   void drop(const transmit& what, drop_reason reason, std::uint32_t datagrams);
-  [[nodiscard]] std::uint32_t segments_together(const transmit& what, std::uint32_t first);
-  void shorten_trains(const transmit& what, int error, send_result& result);
-  std::vector<trainless_path>::iterator find_trainless(const endpoint& remote);
-  void count_single(const endpoint& remote);
-  void learn_of_trains(ip_family family, bool sent, send_result& result);
   [[nodiscard]] bool use_source(const transmit& what) const;
 
   std::shared_ptr<const socket_pair> sockets_;
   batch_calls& calls_;
   std::array<message_room, limits::datagrams_per_send_call> rooms_;
   std::array<mmsghdr, limits::datagrams_per_send_call> headers_;
-  std::array<train_limit, 2> trains_;           // IPv4, IPv6
-  std::vector<trainless_path> trainless_paths_; // the oldest first
+  trains trains_;
+  std::array<std::optional<send_buffer>, 2> buffers_;
+  /// Whose socket is full.
+  std::optional<ip_family> full_;
+  std::size_t longest_ = 0; // of all datagrams so far
   // Of one send_batch; kept for their capacity.
-  std::vector<send_drop> drops_;
+  std::vector<peer_drop> drops_;
   std::vector<peer_id> stale_sources_;
   std::vector<sourceless_path> sourceless_;
 };

@@ -3,8 +3,10 @@
 #include "udp/socket_address.hpp"
 
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -131,6 +133,20 @@ std::size_t bound_socket::receive_buffer_octets() const {
 
 std::size_t bound_socket::send_buffer_octets() const {
   return buffer_octets(fd(), SO_SNDBUF);
+}
+
+std::size_t bound_socket::queued() const {
+  int octets = 0;
+  ::ioctl(fd(), SIOCOUTQ, &octets);
+  return static_cast<std::size_t>(octets);
+}
+
+std::size_t bound_socket::send_queue_limit() const {
+  return 2 * send_buffer_octets();
+}
+
+void bound_socket::limit_send_queue(std::size_t octets) const {
+  ask_for_buffer(fd(), SO_SNDBUF, SO_SNDBUFFORCE, octets / 2); // which the kernel doubles
 }
 
 // SO_MEMINFO rather than SO_RXQ_OVFL: current even when no datagram follows the drops, and free of

@@ -53,6 +53,12 @@ public:
   [[nodiscard]] std::size_t receive_buffer_octets() const;
   [[nodiscard]] std::size_t send_buffer_octets() const;
 
+  /// What waits in it to leave, as the kernel counts it: with the memory around it.
+  [[nodiscard]] std::size_t queued() const;
+  /// As the kernel counts. Not below what a datagram needs (limits::udp_send_queue_min).
+  [[nodiscard]] std::size_t send_queue_limit() const;
+  void limit_send_queue(std::size_t octets) const;
+
   /// Datagrams that the kernel dropped before anybody could receive them, mostly for want of room
   /// in the receive buffer. Counts modulo 2^32; for any thread.
   [[nodiscard]] std::uint32_t kernel_drops() const;

@@ -80,7 +80,7 @@ struct router {
       const std::shared_ptr<shortcut> to_writer = std::make_shared<shortcut>();
       sinks.writers.push_back(
           {on.spawn(actors::tun_writer,
-                    tun_writer_parts{name, index, queue, to_writer, log.open(name), false}),
+                    tun_writer_parts{name, index, queue, tunnel, to_writer, log.open(name), false}),
            to_writer});
     }
     on.tell(tunnel, std::move(sinks));

@@ -14,6 +14,7 @@ struct tunnel_record {
   std::vector<std::uint8_t> queues; // that they were read from
   std::vector<slab_ref> cipher;
   std::vector<peer_id> stale;
+  std::vector<peer_drop> dead;
   std::vector<std::shared_ptr<const tunnel_change>> changes;
   std::vector<link_status> links;
   std::vector<status_query> queries;
@@ -35,6 +36,9 @@ inline tunnel_actor::behavior_type tunnel_stand_in(tunnel_actor::pointer self,
       [=](const link_status& link) { record->links.push_back(link); },
       [=](const stale_sources& lost) {
         record->stale.insert(record->stale.end(), lost.peers.begin(), lost.peers.end());
+      },
+      [=](const sink_drops& dead) {
+        record->dead.insert(record->dead.end(), dead.drops.begin(), dead.drops.end());
       },
       [](use_sinks&) {},
       [=](atom::stop) {

@@ -19,7 +19,8 @@ struct writer_fixture : stage_fixture {
   tun_writer_actor start(spdlog::level::level_enum level) {
     const logger own = log.open("tun-writer/0");
     own->set_level(level);
-    return spawn(tun_writer, tun_writer_parts{"tun-writer/0", 0, device, direct, own, false});
+    return spawn(tun_writer,
+                 tun_writer_parts{"tun-writer/0", 0, device, tunnel, direct, own, false});
   }
 
   slab_ref batch_of(const packet& first, const packet& second, std::uint64_t serial) const {
@@ -123,8 +124,8 @@ BOOST_AUTO_TEST_CASE(once_it_has_ended_there_is_no_short_cut) {
 BOOST_AUTO_TEST_CASE(refused_joining_is_told_to_whoever_reads_the_log) {
   const std::shared_ptr<refusing_sink> sink = std::make_shared<refusing_sink>();
   const tun_writer_actor own = spawn(
-      actors::tun_writer, tun_writer_parts{"tun-writer/0", 0, sink, std::make_shared<shortcut>(),
-                                           log.open("x"), false});
+      actors::tun_writer, tun_writer_parts{"tun-writer/0", 0, sink, tunnel,
+                                           std::make_shared<shortcut>(), log.open("x"), false});
   tell(own, deliver_batch{batch_of(one, other, 1)});
   BOOST_TEST(log.has("warning x: joining packets for the device: off: it was refused"));
   BOOST_TEST(status_of(own).offload == "off: it was refused");

@@ -33,6 +33,9 @@ send_buffer = 2097152
 [tunnel]
 cpu = 3
 aead = "ipsec-mb"
+[credit]
+window = 262144
+target_delay = "1500us"
 [log]
 level = "warn"
 format = "json"
@@ -70,6 +73,8 @@ enabled = false
   BOOST_TEST(read.udp.send_buffer == 2097152U);
   BOOST_TEST((read.tunnel.cpu == cpu_choice{pinning::fixed, 3}));
   BOOST_TEST((read.tunnel.aead == aead_kind::ipsec_mb));
+  BOOST_TEST(read.credit.window == 262144U);
+  BOOST_TEST((read.credit.target_delay == std::chrono::microseconds(1500)));
   BOOST_TEST((read.log.level == log_level::warn));
   BOOST_TEST((read.log.format == log_format::json));
   BOOST_TEST(read.log.target == "/var/log/troupe.log");
@@ -87,7 +92,7 @@ enabled = false
   BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
   BOOST_TEST(!laptop.enabled);
   BOOST_TEST(laptop.where.file == "t.toml");
-  BOOST_TEST(laptop.where.line == 31U);
+  BOOST_TEST(laptop.where.line == 34U);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_left_out_has_a_default) {
@@ -156,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_syntax_error_stands_alone) {
 
 BOOST_AUTO_TEST_CASE(keys_of_later_versions_are_unknown) {
   for (const char* text :
-       {"[credit]\nwindow = 1", "[udp]\nreceivers = 2", "[admin]\nread_group = \"x\""})
+       {"[credit]\nfloor = 1", "[udp]\nreceivers = 2", "[admin]\nread_group = \"x\""})
     BOOST_TEST(holds(error_of(head + text), "unknown key "), text);
   BOOST_TEST(holds(error_of(head + "[log]\ntarget = \"journal\""), "absolute path"));
 }
@@ -213,6 +218,13 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
       {"[tunnel]\naead = \"aes\"", "5:8", "\"libsodium\""},
       {"[tunnel]\ncpu = \"fast\"", "5:7", "\"none\""},
       {"[tunnel]\ncpu = 5000", "5:7", "from 0 to 1023"},
+      {"[credit]\nwindow = 1000", "5:10", "from 65536"},
+      {"[credit]\nwindow = \"large\"", "5:10", "\"auto\""},
+      {"[credit]\ntarget_delay = 5", "5:16", "from \"100us\""},
+      {"[credit]\ntarget_delay = \"99us\"", "5:16", "from \"100us\""},
+      {"[credit]\ntarget_delay = \"2s\"", "5:16", "from \"100us\""},
+      {"[credit]\ntarget_delay = \"-1ms\"", "5:16", "from \"100us\""},
+      {"[credit]\ntarget_delay = \"1001ms\"", "5:16", "from \"100us\""},
       {"[admin]\ngroup = \"\"", "5:9", "name of a group"},
       {"[log]\nactors = 1", "5:10", "must be a table"},
       {"[log]\ntarget = \"x.log\"", "5:10", "absolute path"}};

@@ -1,5 +1,7 @@
 #include "tools/status_table.hpp"
 
+#include "tools/text_table.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <sstream>

@@ -199,7 +199,7 @@ BOOST_FIXTURE_TEST_CASE(datagram_that_the_firewall_drops_is_counted_alone, loopb
     BOOST_TEST(result.datagrams == 2);
     BOOST_REQUIRE(result.drops.size() == 1);
     BOOST_TEST((result.drops[0].reason == drop_reason::refused_by_host));
-    BOOST_TEST(result.drops[0].datagrams == 3);
+    BOOST_TEST(result.drops[0].packets == 3);
     const ip_family family = at(address, 0).address.family;
     BOOST_TEST(right.receive_text(family) == "before");
     BOOST_TEST(right.receive_text(family) == "after");

@@ -36,7 +36,7 @@ struct sending : own_network {
 
 bool only_drop(const send_result& result, drop_reason reason, std::uint32_t datagrams) {
   return result.drops.size() == 1 && result.drops[0].reason == reason &&
-         result.drops[0].datagrams == datagrams;
+         result.drops[0].packets == datagrams;
 }
 
 } // namespace
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(drops_are_told_apart_by_peer_and_reason) {
                  {.error = EPERM}};
   const send_result result = send();
   BOOST_REQUIRE(result.drops.size() == 4);
-  BOOST_TEST(result.drops[0].datagrams == 2);
+  BOOST_TEST(result.drops[0].packets == 2);
   BOOST_TEST((result.drops[1].reason == drop_reason::datagram_too_long));
   BOOST_TEST((result.drops[3].peer == peer_id{2}));
   BOOST_TEST(result.datagrams == 0);

@@ -67,7 +67,7 @@ struct sending_trains : own_network {
 
 bool only_drop(const send_result& result, drop_reason reason, std::uint32_t datagrams) {
   return result.drops.size() == 1 && result.drops[0].reason == reason &&
-         result.drops[0].datagrams == datagrams;
+         result.drops[0].packets == datagrams;
 }
 
 const std::string sixty_four(64, 'x');

@@ -4,7 +4,8 @@ A system is named NAME or NAME:KEY=VALUE,..., the latter to take one thing away 
   veth                  the wire itself
   wireguard-go          the one on PATH, or --wireguard-go FILE
   troupe                as configured when nothing is configured
-  troupe:aead=libsodium, offload=false, gso=false, gro=false, queues=N, cpu=none
+  troupe:aead=libsodium, offload=false, gso=false, gro=false, queues=N, cpu=none, window=OCTETS,
+         target_delay=TIME, queue_length=N, receive_buffer=OCTETS
   troupe:bin=FOLDER     another build, to see what a change is worth
 """
 import base64
@@ -20,8 +21,9 @@ OUTSIDE = ("192.168.77.1", "192.168.77.2")
 INSIDE = ("10.66.0.1", "10.66.0.2")
 # Beside those of the peer that carries: no address in a trie is farther from its root than theirs.
 FIRST_IDLE = ipaddress.ip_address("10.66.0.3")
-SECTION_OF = {"offload": "tun", "queues": "tun", "gso": "udp", "gro": "udp", "cpu": "tunnel",
-              "aead": "tunnel"}
+SECTION_OF = {"offload": "tun", "queues": "tun", "queue_length": "tun", "gso": "udp", "gro": "udp",
+              "receive_buffer": "udp", "cpu": "tunnel", "aead": "tunnel", "window": "credit",
+              "target_delay": "credit"}
 
 
 def toml_value(text: str) -> str:

@@ -1,0 +1,56 @@
+#include "actors/credit_window.hpp"
+
+#include <algorithm>
+
+namespace troupe::actors {
+
+credit_window::credit_window(const credit_settings& settings, std::size_t most)
+    : settings_(settings), most_(most),
+      window_(std::clamp(settings.window.value_or(most), limits::credit_window_min, most)) {}
+
+void credit_window::took(std::size_t octets, time_point now) {
+  // After idling: what was before says nothing of the rate.
+  if (out_ == 0 && now - begin_ >= interval())
+    begin_interval(now);
+  out_ += octets;
+}
+
+void credit_window::came_home(std::size_t octets, duration after, time_point now) {
+  out_ -= std::min(out_, octets);
+  if (settings_.window)
+    return;
+  home_ += octets;
+  least_ = std::min(least_, after);
+  const duration elapsed = now - begin_;
+  if (elapsed < interval())
+    return;
+  adapt(elapsed);
+  begin_interval(now);
+}
+
+duration credit_window::interval() const {
+  return limits::credit_intervals * settings_.target_delay;
+}
+
+void credit_window::begin_interval(time_point now) {
+  begin_ = now;
+  least_ = duration::max();
+  home_ = 0;
+  stopped_ = false;
+}
+
+/// Too long: at the rate that there was, what takes the target's time. Too little: twice as much
+/// while the target is far, and less than that near it.
+void credit_window::adapt(duration elapsed) {
+  std::size_t wanted = window_;
+  if (least_ > settings_.target_delay) {
+    const double share =
+        static_cast<double>(settings_.target_delay.count()) / static_cast<double>(elapsed.count());
+    wanted = std::min(window_, static_cast<std::size_t>(static_cast<double>(home_) * share));
+  } else if (stopped_) {
+    wanted += least_ < settings_.target_delay / 2 ? window_ : window_ / 8;
+  }
+  window_ = std::clamp(wanted, limits::credit_window_min, most_);
+}
+
+} // namespace troupe::actors

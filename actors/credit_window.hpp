@@ -1,0 +1,59 @@
+// How many octets a reader may have out: as few as keep the way behind it busy. Pure: what was
+// taken, what came home after which time, and when; out comes a window.
+//
+// After BQL (Linux lib/dynamic_queue_limits.c): a reader that had to stop while nothing stood in a
+// queue had too little. And after CoDel (RFC 8289 section 3): the least time that anything needed,
+// over an interval, is the standing queue; what comes and goes within it is a burst and does no
+// harm.
+#pragma once
+
+#include "messages/limits.hpp"
+#include "messages/moment.hpp"
+
+#include <cstddef>
+#include <optional>
+
+namespace troupe::actors {
+
+struct credit_settings {
+  /// Octets; absent: found by measurement.
+  std::optional<std::size_t> window;
+  /// How long a queue may stand.
+  duration target_delay = limits::credit_target_delay;
+
+  friend bool operator==(const credit_settings&, const credit_settings&) = default;
+};
+
+class credit_window {
+public:
+  /// `most`: what all slabs of the reader hold together.
+  credit_window(const credit_settings& settings, std::size_t most);
+
+  /// Whether to read more. What is then read may exceed the window by one batch.
+  [[nodiscard]] bool has_room() const { return out_ < window_; }
+  [[nodiscard]] std::size_t octets() const { return window_; }
+  [[nodiscard]] std::size_t out() const { return out_; }
+
+  void took(std::size_t octets, time_point now);
+  /// The reader stops for want of room.
+  void stopped() { stopped_ = true; }
+  /// `after` what time.
+  void came_home(std::size_t octets, duration after, time_point now);
+
+private:
+  void begin_interval(time_point now);
+  void adapt(duration elapsed);
+  [[nodiscard]] duration interval() const;
+
+  const credit_settings settings_;
+  const std::size_t most_;
+  std::size_t window_;
+  std::size_t out_ = 0;
+  // Of the interval that runs.
+  time_point begin_{};
+  duration least_ = duration::max();
+  std::size_t home_ = 0;
+  bool stopped_ = false;
+};
+
+} // namespace troupe::actors
