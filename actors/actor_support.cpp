@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -13,13 +14,17 @@ thread_use use_of_this_thread(time_point now) {
   const auto time_of = [](const timeval& each) {
     return std::chrono::seconds(each.tv_sec) + std::chrono::microseconds(each.tv_usec);
   };
+  return {now, time_of(used.ru_utime) + time_of(used.ru_stime), ::gettid(), duration::zero(),
+          static_cast<std::uint64_t>(used.ru_nvcsw)};
+}
+
+duration time_without_cpu(int thread) {
   // "TIME-ON-CPU TIME-WAITING SLICES", in ns (Linux Documentation/scheduler/sched-stats.rst).
-  std::ifstream schedule("/proc/thread-self/schedstat");
+  std::ifstream schedule("/proc/self/task/" + std::to_string(thread) + "/schedstat");
   std::int64_t on_cpu = 0;
   std::int64_t waiting = 0;
   schedule >> on_cpu >> waiting;
-  return {now, time_of(used.ru_utime) + time_of(used.ru_stime), duration(waiting),
-          static_cast<std::uint64_t>(used.ru_nvcsw)};
+  return duration(waiting);
 }
 
 void name_thread(const std::string& name) {

@@ -12,8 +12,11 @@
 
 namespace troupe::actors {
 
-/// What the calling thread has taken. Reads a file of /proc.
+/// What the calling thread has taken, but for `delayed`: that needs a file of /proc, which no
+/// thread of the data path shall wait for.
 thread_use use_of_this_thread(time_point now);
+/// thread_use::delayed of a thread of this process.
+duration time_without_cpu(int thread);
 
 /// Names the calling thread, as far as 15 letters go. Only actors that have a thread of their own.
 void name_thread(const std::string& name);

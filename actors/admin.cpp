@@ -9,6 +9,7 @@
 #include "crypto/noise.hpp"
 
 #include <algorithm>
+#include <any>
 
 namespace troupe::actors {
 
@@ -247,13 +248,16 @@ void admin_state::on_request(client& who, std::string_view line) {
     return;
   }
   who.notes = question{id.dump(), method == "flow"};
+  wants_peers = wants_peers || method == "status";
   if (hub->join_round(who))
     ask(status_round::reader::admin_clients);
 }
 
 void admin_state::ask(status_round::reader whose) {
   const std::uint64_t token = next_token++;
-  const status_query query{token, {me, parts.bell}};
+  const bool peers_wanted =
+      whose == status_round::reader::uapi || std::exchange(wants_peers, false);
+  const status_query query{token, {me, parts.bell}, !peers_wanted};
   status_round round{whose, 0, nullptr, {}};
   if (whose == status_round::reader::admin_clients) {
     round.stages_expected = targets.readers.size() + targets.writers.size() +
@@ -267,7 +271,7 @@ void admin_state::ask(status_round::reader whose) {
     for (const polled<udp_receiver_actor>& receiver : targets.receivers)
       receiver.post(query);
   }
-  tell_tunnel(query);
+  caf::anon_send(targets.tunnel, query); // not urgent: with many peers it takes its time
   rounds.emplace(token, std::move(round));
 }
 
@@ -275,6 +279,10 @@ void admin_state::on_tunnel_answer(const tunnel_answer& answer, time_point now) 
   const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
   if (round == rounds.end())
     return;
+  std::vector<peer_status>& peers = answer.status->peers;
+  std::sort(peers.begin(), peers.end(),
+            [](const peer_status& left, const peer_status& right) { return left.key < right.key; });
+  answer.status->thread.delayed = time_without_cpu(answer.status->thread.thread);
   round->second.tunnel = answer.status;
   finish(answer.token, now);
 }
@@ -283,7 +291,8 @@ void admin_state::on_stage_answer(const stage_answer& answer, time_point now) {
   const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
   if (round == rounds.end())
     return;
-  round->second.stages.push_back(answer.status);
+  stage_status& stage = round->second.stages.emplace_back(answer.status);
+  stage.thread.delayed = time_without_cpu(stage.thread.thread);
   finish(answer.token, now);
 }
 
@@ -326,21 +335,22 @@ std::string admin_state::status_text(const status_round& round) const {
 }
 
 std::string admin_state::flow_text(const status_round& round) {
-  flow_sample now{*round.tunnel, round.stages, {}};
+  flow_sample now{round.tunnel->counts, round.tunnel->thread, round.stages, {}};
   if (parts.monitor)
-    now.ring_drops = parts.monitor->queue_drops();
-  // The newest that is old enough for its difference to say something; a stranger's question a
-  // moment ago shall not shorten the time.
+    now.queue_drops = parts.monitor->queue_drops();
+  // The newest that is old enough for its difference to say something.
   const flow_sample* before = nullptr;
   for (const flow_sample& each : samples)
-    if (const duration age = now.tunnel.thread.at - each.tunnel.thread.at;
+    if (const duration age = now.at() - each.at();
         age >= limits::flow_span_min && age <= limits::flow_span_max)
       before = &each;
-  const json result = flow_json(parts.running->config(), now, before);
-  now.tunnel.peers.clear();
-  samples.push_back(std::move(now));
-  if (samples.size() > limits::flow_samples_max)
-    samples.pop_front();
+  const json result = flow_json(parts.running->config(), *round.tunnel, now, before);
+  // Who asks more often than that does not drive out what others' rates are of.
+  if (samples.empty() || now.at() - samples.back().at() >= limits::flow_span_min) {
+    samples.push_back(std::move(now));
+    if (samples.size() > limits::flow_samples_max)
+      samples.pop_front();
+  }
   return result.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -37,7 +37,7 @@ struct status_round {
 
   reader whose{};
   std::size_t stages_expected = 0;
-  std::shared_ptr<const tunnel_status> tunnel;
+  std::shared_ptr<const tunnel_status> tunnel; // sorted
   std::vector<stage_status> stages;
 
   [[nodiscard]] bool complete() const { return tunnel && stages.size() == stages_expected; }
@@ -55,6 +55,8 @@ struct admin_state : commit_target {
   std::optional<tun::link_state> link;
   /// Of the last questions for `flow`, the newest last: what rates are of.
   std::deque<flow_sample> samples;
+  /// Somebody who waits for the next round has asked for `status`.
+  bool wants_peers = false;
 
   struct retry {
     name_query query;

@@ -6,7 +6,8 @@ namespace troupe::actors {
 
 credit_window::credit_window(const credit_settings& settings, std::size_t most)
     : settings_(settings), most_(most),
-      window_(std::clamp(settings.window.value_or(most), limits::credit_window_min, most)) {}
+      window_(std::clamp(settings.window.value_or(limits::credit_window_first),
+                         limits::credit_window_min, most)) {}
 
 void credit_window::took(std::size_t octets, time_point now) {
   // After idling: what was before says nothing of the rate.
@@ -16,13 +17,15 @@ void credit_window::took(std::size_t octets, time_point now) {
 }
 
 void credit_window::came_home(std::size_t octets, duration after, time_point now) {
-  out_ -= std::min(out_, octets);
+  gave_back(octets);
   if (settings_.window)
     return;
   home_ += octets;
+  ++batches_home_;
   least_ = std::min(least_, after);
   const duration elapsed = now - begin_;
-  if (elapsed < interval())
+  // One that was slow is no queue, and what it carried no rate.
+  if (elapsed < interval() || batches_home_ < limits::credit_batches_min)
     return;
   adapt(elapsed);
   begin_interval(now);
@@ -36,18 +39,20 @@ void credit_window::begin_interval(time_point now) {
   begin_ = now;
   least_ = duration::max();
   home_ = 0;
+  batches_home_ = 0;
   stopped_ = false;
+  ran_empty_ = false;
 }
 
-/// Too long: at the rate that there was, what takes the target's time. Too little: twice as much
+/// Too much: at the rate that there was, what takes the target's time. Too little: twice as much
 /// while the target is far, and less than that near it.
 void credit_window::adapt(duration elapsed) {
   std::size_t wanted = window_;
-  if (least_ > settings_.target_delay) {
+  if (!ran_empty_ && least_ > settings_.target_delay) {
     const double share =
         static_cast<double>(settings_.target_delay.count()) / static_cast<double>(elapsed.count());
     wanted = std::min(window_, static_cast<std::size_t>(static_cast<double>(home_) * share));
-  } else if (stopped_) {
+  } else if (stopped_ && least_ <= settings_.target_delay) {
     wanted += least_ < settings_.target_delay / 2 ? window_ : window_ / 8;
   }
   window_ = std::clamp(wanted, limits::credit_window_min, most_);

@@ -10,6 +10,7 @@
 #include "messages/limits.hpp"
 #include "messages/moment.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 
@@ -18,8 +19,8 @@ namespace troupe::actors {
 struct credit_settings {
   /// Octets; absent: found by measurement.
   std::optional<std::size_t> window;
-  /// How long a queue may stand.
-  duration target_delay = limits::credit_target_delay;
+  /// How long a queue may stand between the read and the last system call.
+  duration target_delay = limits::credit_target_delay / 2;
 
   friend bool operator==(const credit_settings&, const credit_settings&) = default;
 };
@@ -37,6 +38,11 @@ public:
   void took(std::size_t octets, time_point now);
   /// The reader stops for want of room.
   void stopped() { stopped_ = true; }
+  /// What has seen no queue.
+  void gave_back(std::size_t octets) {
+    out_ -= std::min(out_, octets);
+    ran_empty_ = ran_empty_ || out_ == 0;
+  }
   /// `after` what time.
   void came_home(std::size_t octets, duration after, time_point now);
 
@@ -53,7 +59,9 @@ private:
   time_point begin_{};
   duration least_ = duration::max();
   std::size_t home_ = 0;
+  int batches_home_ = 0;
   bool stopped_ = false;
+  bool ran_empty_ = false;
 };
 
 } // namespace troupe::actors

@@ -1,6 +1,7 @@
 #include "actors/drops_json.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace troupe::actors {
 
@@ -24,6 +25,8 @@ std::string_view to_string(stage where) {
     return "handshake";
   case stage::tun_write:
     return "tun_write";
+  case stage::make:
+    return "make";
   }
   return "";
 }

@@ -7,7 +7,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <optional>
+#include <cmath>
+#include <cstdint>
 
 namespace troupe::actors {
 
@@ -61,12 +62,21 @@ struct stage_pair {
         before != nullptr && before->credit ? before->credit->starved : duration::zero();
     return share_of(now.credit->starved - earlier, now.thread, thread_before());
   }
+  [[nodiscard]] double paused() const {
+    return share_of(now.paused - (before != nullptr ? before->paused : duration::zero()),
+                    now.thread, thread_before());
+  }
   [[nodiscard]] histogram sojourn() const {
-    const histogram all = now.credit->sojourn;
-    if (before == nullptr || !before->credit)
-      return all;
-    const histogram since = all.since(before->credit->sojourn);
-    return since.total() > 0 ? since : all;
+    return before != nullptr && before->credit ? now.credit->sojourn.since(before->credit->sojourn)
+                                               : now.credit->sojourn;
+  }
+  /// Packets for each batch, or each message of a system call; 0 if there were none.
+  [[nodiscard]] double packets_per(std::uint64_t stage_status::*what) const {
+    const std::uint64_t packets = now.packets - (before != nullptr ? before->packets : 0);
+    const std::uint64_t times = now.*what - (before != nullptr ? before->*what : 0);
+    return times > 0
+               ? std::round(10 * static_cast<double>(packets) / static_cast<double>(times)) / 10
+               : 0;
   }
 };
 
@@ -78,11 +88,24 @@ double rounded(double share) {
   return std::round(share * 1000) / 1000;
 }
 
-json edge_json(const stage_pair& reader) {
+/// With one actor at the end its name, with several their kind.
+std::string end_of(const std::string& reader, const std::vector<stage_status>& stages) {
+  const std::string kind = reader.starts_with("tun-reader") ? "udp-sender" : "tun-writer";
+  const bool several = std::any_of(stages.begin(), stages.end(), [&](const stage_status& each) {
+    return each.actor == kind + "/1";
+  });
+  return several ? kind : kind + "/0";
+}
+
+json edge_json(const stage_pair& reader, const std::vector<stage_status>& stages) {
   const credit_status& credit = *reader.now.credit;
   const histogram sojourn = reader.sojourn();
+  // Of what has not come home the least that is known is how long it has been out.
+  const auto percentile = [&](double percent) {
+    return us(sojourn.total() > 0 ? sojourn.percentile(percent) : credit.oldest_out);
+  };
   return {{"from", reader.now.actor},
-          {"to", reader.now.actor.starts_with("tun-reader") ? "udp-sender" : "tun-writer"},
+          {"to", end_of(reader.now.actor, stages)},
           {"window_bytes", credit.window_octets},
           {"window_automatic", credit.automatic},
           {"out_bytes", credit.out_octets},
@@ -91,9 +114,7 @@ json edge_json(const stage_pair& reader) {
           {"starved_ns", credit.starved.count()},
           {"starved_share", rounded(reader.starved())},
           {"sojourn_us",
-           {{"p50", us(sojourn.percentile(50))},
-            {"p99", us(sojourn.percentile(99))},
-            {"max", us(sojourn.largest())}}},
+           {{"p50", percentile(50)}, {"p99", percentile(99)}, {"max", us(sojourn.largest())}}},
           {"oldest_us", us(credit.oldest_out)}};
 }
 
@@ -122,12 +143,16 @@ json stage_json(const stage_pair& stage) {
       {"batches", now.batches},
       {"packets", now.packets},
       {"bytes", now.octets},
-      {"calls", now.units},
+      {"messages", now.units},
       {"held_bytes", now.held_octets},
       {"queued_bytes", now.queued_octets},
       {"queue_limit_bytes", now.queue_limit},
       {"blocked_ns", now.blocked.count()},
       {"blocked_share", rounded(stage.blocked())},
+      {"paused_ns", now.paused.count()},
+      {"paused_share", rounded(stage.paused())},
+      {"packets_per_batch", stage.packets_per(&stage_status::batches)},
+      {"packets_per_message", stage.packets_per(&stage_status::units)},
       {"packets_per_s", per_second(now.packets, stage.before != nullptr ? stage.before->packets : 0,
                                    now.thread, stage.thread_before())}};
   out.update(thread_json(now.thread, stage.thread_before()));
@@ -152,84 +177,97 @@ json sockets_json(const flow_sample& now) {
   for (const stage_status& each : now.stages)
     if (each.actor.starts_with("udp-receiver"))
       sockets.push_back({{"name", each.actor}, {"kernel_drops", each.kernel_drops}});
-  if (now.ring_drops)
-    sockets.push_back({{"name", "tun"}, {"kernel_drops", *now.ring_drops}});
+  if (now.queue_drops)
+    sockets.push_back({{"name", "tun"}, {"kernel_drops", *now.queue_drops}});
   return sockets;
 }
 
-/// Of whom the most can be said, if it is enough.
-struct largest {
-  explicit largest(double least) : share(least) {}
-
-  void consider(const std::string& which, double found) {
-    if (found < share)
+/// The sentence of which the largest share holds.
+class largest {
+public:
+  /// Counts from `least` on.
+  void consider(double least, double share, const std::string& what, const char* why = "") {
+    if (share < std::max(least, share_))
       return;
-    actor = which;
-    share = found;
+    share_ = share;
+    what_ = what;
+    why_ = why;
   }
+  [[nodiscard]] bool found() const { return !what_.empty(); }
   [[nodiscard]] std::string text() const {
-    return fmt::format(" {:.0f} % of the time", share * 100);
+    return fmt::format("{} {:.0f} % of the time{}", what_, share_ * 100, why_);
   }
 
-  std::string actor;
-  double share;
+private:
+  double share_ = 0;
+  std::string what_;
+  std::string why_;
 };
 
 const thread_use* tunnel_thread(const flow_sample* in) {
-  return in != nullptr ? &in->tunnel.thread : nullptr;
+  return in != nullptr ? &in->tunnel : nullptr;
 }
 
 } // namespace
 
-json flow_json(const conf::config& running, const flow_sample& now, const flow_sample* before) {
+json flow_json(const conf::config& running, const tunnel_status& peers, const flow_sample& now,
+               const flow_sample* before) {
   json out = {{"bound_bytes", limits::packet_memory_max(running.tun.queues)}};
-  out["seconds"] =
-      before != nullptr ? us(now.tunnel.thread.at - before->tunnel.thread.at) / 1e6 : 0;
+  out["seconds"] = before != nullptr ? us(now.at() - before->at()) / 1e6 : 0;
   out["edges"] = json::array();
   out["stages"] = json::array();
   for (const stage_status& each : now.stages) {
     const stage_pair pair{each, find_stage(before, each.actor)};
     if (each.credit)
-      out["edges"].push_back(edge_json(pair));
+      out["edges"].push_back(edge_json(pair, now.stages));
     out["stages"].push_back(stage_json(pair));
   }
-  out["tunnel"] = counts_json(now.tunnel.counts);
-  out["tunnel"].update(thread_json(now.tunnel.thread, tunnel_thread(before)));
-  out["drops"] = drops_by_peer_json(running, now.tunnel, now.stages);
+  out["tunnel"] = counts_json(now.counts);
+  out["tunnel"].update(thread_json(now.tunnel, tunnel_thread(before)));
+  out["drops"] = drops_by_peer_json(running, peers, now.stages);
   out["sockets"] = sockets_json(now);
   out["bottleneck"] = bottleneck_of(now, before);
   return out;
 }
 
 std::string bottleneck_of(const flow_sample& now, const flow_sample* before) {
-  // Below these nothing is held up by it: who waits a tenth of the time, or works half of it, has
-  // room left.
+  // Below these nothing is held up by it: who waits a tenth of the time, or works for four fifths
+  // of it, has room left.
   constexpr double waits_min = 0.1;
   constexpr double busy_min = 0.8;
+  if (before == nullptr)
+    return "unknown as yet: ask again in a moment";
   std::vector<stage_pair> stages;
   for (const stage_status& each : now.stages)
     stages.push_back({each, find_stage(before, each.actor)});
-  const thread_use* const tunnel_before = tunnel_thread(before);
 
-  largest most(waits_min);
+  // First what holds others up, whoever has most of it; then what an actor cannot help; then those
+  // who are held up by somebody not seen here.
+  largest most;
+  most.consider(busy_min, cpu_share(now.tunnel, &before->tunnel), "tunnel is busy",
+                ", as much as one CPU can");
+  for (const stage_pair& each : stages) {
+    const std::string& actor = each.now.actor;
+    most.consider(waits_min, each.blocked(), actor + " is waiting for the socket");
+    most.consider(waits_min, each.paused(),
+                  actor + " is waiting for room in a device's queue, or for memory,");
+    most.consider(busy_min, each.cpu(), actor + " is busy", ", as much as one CPU can");
+  }
+  if (most.found())
+    return most.text();
+  constexpr const char* why = ", since all that it may use are busy";
+  most.consider(waits_min, delayed_share(now.tunnel, &before->tunnel),
+                "tunnel is waiting for a CPU", why);
   for (const stage_pair& each : stages)
-    most.consider(each.now.actor, each.blocked());
-  if (!most.actor.empty()) // whatever waits behind it waits for the same
-    return most.actor + " is waiting for the socket" + most.text();
-  most = largest(busy_min);
-  most.consider("tunnel", cpu_share(now.tunnel.thread, tunnel_before));
+    most.consider(waits_min, delayed_share(each.now.thread, each.thread_before()),
+                  each.now.actor + " is waiting for a CPU", why);
+  if (most.found())
+    return most.text();
   for (const stage_pair& each : stages)
-    most.consider(each.now.actor, each.cpu());
-  if (!most.actor.empty())
-    return most.actor + " is busy" + most.text() + ", as much as one CPU can";
-  most = largest(waits_min);
-  most.consider("tunnel", delayed_share(now.tunnel.thread, tunnel_before));
-  for (const stage_pair& each : stages)
-    most.consider(each.now.actor, delayed_share(each.now.thread, each.thread_before()));
-  if (!most.actor.empty())
-    return most.actor + " is waiting for a CPU" + most.text() +
-           ", since all that it may use are busy";
-  return "none: no actor waits for the kernel or for a CPU";
+    if (each.now.credit)
+      most.consider(waits_min, each.starved(),
+                    each.now.actor + " is waiting for " + end_of(each.now.actor, now.stages));
+  return most.found() ? most.text() : "none: no actor waits for the kernel or for a CPU";
 }
 
 } // namespace troupe::actors

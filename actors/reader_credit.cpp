@@ -30,9 +30,13 @@ slab_ref reader_credit::launch(std::size_t octets, time_point now) {
 
 void reader_credit::take_back(slab_return&& home) {
   const time_point filled_at = home.slab->filled_at();
-  const duration sojourn = home.at - filled_at;
-  sojourn_.count(sojourn);
-  window_.came_home(home.slab->filled_octets(), sojourn, home.at);
+  if (home.slab->reached_the_end()) {
+    const duration sojourn = home.at - filled_at;
+    sojourn_.count(sojourn);
+    window_.came_home(home.slab->filled_octets(), sojourn, home.at);
+  } else { // all dropped, or waiting elsewhere: it has seen no queue
+    window_.gave_back(home.slab->filled_octets());
+  }
   const std::vector<time_point>::iterator since =
       std::find(out_since_.begin(), out_since_.end(), filled_at);
   if (since != out_since_.end())

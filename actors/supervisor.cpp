@@ -24,7 +24,7 @@ credit_settings credit_of(const conf::config& config) {
   credit_settings settings;
   if (config.credit.window != 0)
     settings.window = config.credit.window;
-  settings.target_delay = config.credit.target_delay;
+  settings.target_delay = config.credit.target_delay / 2; // the other half is the socket's
   return settings;
 }
 

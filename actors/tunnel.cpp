@@ -142,14 +142,13 @@ void on_tick(self_pointer self) {
 }
 
 void answer(self_pointer self, const status_query& query) {
-  tunnel_status status = self->state.core->status(self->clock().now());
+  tunnel_status status = self->state.core->status(self->clock().now(), query.only_dropped);
   status.counts.datagrams_made = self->state.datagrams_made;
   status.counts.packets_made = self->state.packets_made;
   status.thread = use_of_this_thread(self->clock().now());
   status.aead = self->state.parts.aead.text;
   status.cpu = self->state.parts.cpu_text;
-  query.reader.post(
-      tunnel_answer{query.token, std::make_shared<const tunnel_status>(std::move(status))});
+  query.reader.post(tunnel_answer{query.token, std::make_shared<tunnel_status>(std::move(status))});
 }
 
 } // namespace

@@ -32,6 +32,7 @@ bool turn(self_pointer self) {
 }
 
 void use(udp_receiver_state& state, const use_sockets& sockets) {
+  state.drops_of_former_sockets = state.kernel_drops();
   state.source = state.parts.source_of(sockets);
   state.pause = std::chrono::milliseconds::zero();
 }
@@ -45,7 +46,7 @@ void udp_receiver_state::start(udp_receiver_parts given, const std::shared_ptr<s
   parts.sockets = {}; // the source holds what it needs; the rest closes with its other users
   credit.emplace(parts.name,
                  slab_sizes{limits::slabs_per_udp_receiver, limits::receive_slab_octets,
-                            limits::messages_per_receive_slab},
+                            limits::packets_per_receive_slab_max},
                  parts.credit, home);
 }
 
@@ -54,7 +55,6 @@ bool udp_receiver_state::receive_once(slab_ref& filled, time_point now) {
     return false;
   const udp::receive_result result = source->receive_batch(credit->filling());
   status.drops.count(drop_reason::truncated, result.truncated);
-  status.kernel_drops = source->kernel_drops();
   note_error(result.error);
   if (result.datagrams == 0)
     return result.truncated > 0;
@@ -97,6 +97,7 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
         const time_point now = self->clock().now();
         state.status.thread = use_of_this_thread(now);
         state.status.credit = state.credit->status(now);
+        state.status.kernel_drops = state.kernel_drops();
         state.status.offload = state.source ? state.source->offload() : "";
         query.reader.post(stage_answer{query.token, state.status});
       },

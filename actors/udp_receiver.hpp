@@ -36,10 +36,15 @@ struct udp_receiver_state {
   std::optional<reader_credit> credit;
   std::chrono::milliseconds pause{0};
   stage_status status;
+  std::uint64_t drops_of_former_sockets = 0;
 
   void start(udp_receiver_parts given, const std::shared_ptr<slab_home>& home);
   /// Receives a batch if there is credit and a datagram. Whether there was.
   bool receive_once(slab_ref& filled, time_point now);
+  /// Of all sockets so far.
+  [[nodiscard]] std::uint64_t kernel_drops() const {
+    return drops_of_former_sockets + (source ? source->kernel_drops() : 0);
+  }
 
 private:
   void note_error(const std::error_code& error);

@@ -5,6 +5,7 @@
 #include "actors/actor_support.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -15,15 +16,15 @@ using self_pointer = udp_sender_actor::stateful_pointer<udp_sender_state>;
 /// Sends what waits. If the socket takes no more, goes on in poll(2) until it does.
 void turn(self_pointer self) {
   udp_sender_state& state = self->state;
-  if (state.blocked_since)
+  if (std::exchange(state.writable, false))
     state.end_wait(self->clock().now());
   stale_sources stale;
   const bool all_sent = state.send_waiting(stale.peers);
   if (!stale.peers.empty())
     self->send(state.parts.tunnel, std::move(stale));
   state.polling = !all_sent;
-  if (!all_sent || state.blocked_since)
-    state.note_blocked(!all_sent, self->clock().now());
+  if (!all_sent || state.waits_since)
+    state.note_wait(!all_sent, self->clock().now());
   if (all_sent)
     return;
   const bool paused = state.pause > std::chrono::milliseconds::zero();
@@ -31,6 +32,7 @@ void turn(self_pointer self) {
   sleep_until_ready(self, *state.parts.wait, *state.parts.bell,
                     {&socket_writable, paused ? std::size_t{0} : 1}, false,
                     paused ? state.pause : forever);
+  state.writable = socket_writable.writable;
 }
 
 void take(self_pointer self, transmit_batch& batch) {
@@ -66,7 +68,6 @@ bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
     const udp::send_result result = send_some(*waiting.front(), stale);
     if (result.then == udp::send_result::next::wait_writable) {
       blocked_fd = result.blocked_fd;
-      full = true;
       pause = std::chrono::milliseconds::zero();
       return false;
     }
@@ -131,16 +132,20 @@ void udp_sender_state::account(const slab& batch, const udp::send_result& result
                      drop.packets, describe(drop.reason).text);
 }
 
-void udp_sender_state::note_blocked(bool blocked, time_point now) {
-  if (blocked_since)
-    status.blocked += now - *blocked_since;
-  blocked_since = blocked ? std::optional(now) : std::nullopt;
+void udp_sender_state::note_wait(bool waits, time_point now) {
+  if (waits_since)
+    (waits_for_memory ? status.paused : status.blocked) += now - *waits_since;
+  waits_since = waits ? std::optional(now) : std::nullopt;
+  waits_for_memory = pause > std::chrono::milliseconds::zero();
+  if (!waits || waits_for_memory || measuring)
+    return;
+  measuring = true;
   const shortcut::turn mine(*parts.direct);
-  if (std::exchange(full, false))
-    sink->begin_wait(now);
+  sink->begin_wait(now);
 }
 
 void udp_sender_state::end_wait(time_point now) {
+  measuring = false;
   const shortcut::turn mine(*parts.direct);
   sink->end_wait(now);
 }
@@ -153,8 +158,8 @@ stage_status udp_sender_state::status_at(time_point now) {
   answer.queued_octets = queue.octets;
   answer.queue_limit = queue.limit;
   answer.thread = use_of_this_thread(now);
-  if (blocked_since)
-    answer.blocked += now - *blocked_since;
+  if (waits_since)
+    (waits_for_memory ? answer.paused : answer.blocked) += now - *waits_since;
   for (const slab_ref& batch : waiting)
     for (const transmit& each : batch->transmits)
       answer.held_octets += each.lane == parts.lane ? each.length : 0;

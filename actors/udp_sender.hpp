@@ -41,9 +41,12 @@ struct udp_sender_state {
   bool polling = false;
   std::chrono::milliseconds pause{0};
   int blocked_fd = -1;
-  /// The socket takes no more, and its buffer is to hear of it.
-  bool full = false;
-  std::optional<time_point> blocked_since;
+  std::optional<time_point> waits_since;
+  /// For memory (`pause`), and not for the socket.
+  bool waits_for_memory = false;
+  /// The sink has heard of the wait; of its end it hears when the socket is writable.
+  bool measuring = false;
+  bool writable = false;
   stage_status status;
 
   ~udp_sender_state();
@@ -56,7 +59,7 @@ struct udp_sender_state {
   /// through goes on where it stopped once the actor is told.
   bool send_now(const slab_ref& batch);
 
-  void note_blocked(bool blocked, time_point now);
+  void note_wait(bool waits, time_point now);
   void end_wait(time_point now);
   [[nodiscard]] stage_status status_at(time_point now);
 

@@ -64,15 +64,15 @@ std::optional<drop_reason> tunnel::finish(handshake_job& job, initiate_work& don
   --initiations_own_out_;
   peer* const to = find(job.peer);
   if (to == nullptr || job.attempt != to->attempt)
-    return drop_reason::stale_handshake;
+    return drop_reason::own_handshake_stale;
   to->initiation_at_work = false;
   if (!fits(job) || !to->remote || indices_.contains(done.sender_index))
-    return drop_reason::stale_handshake;
+    return drop_reason::own_handshake_stale;
   to->static_static = done.static_static;
   if (!done.created)
-    return drop_reason::invalid_handshake; // the peer's key is one whose DH is zero
+    return drop_reason::own_handshake_invalid; // the peer's key is one whose DH is zero
   if (!send_handshake(*to, done.created->message, {*to->remote, to->local}, now, out))
-    return drop_reason::handshake_without_room;
+    return drop_reason::reserve_empty;
   to->last_initiation = now.steady; // the job may have taken long
   forget_initiation(*to);
   to->pending = std::make_unique<pending_initiation>(
@@ -301,6 +301,8 @@ void tunnel::on_handshake(handshake_job& done, moment now, outbox& out) {
       std::visit([&](auto& work) { return finish(done, work, now, out); }, done.work);
   if (!reason)
     return;
+  if (!std::holds_alternative<initiate_work>(done.work))
+    --counts_.handshakes; // of those received: now it is a drop
   if (peer* const of = find(done.peer))
     return drop(*of, *reason);
   drops_.count(*reason);

@@ -13,8 +13,9 @@ namespace troupe::crypto {
 
 class originator {
 public:
-  explicit originator(std::vector<bare_slab> reserve) : reserve_(std::move(reserve)) {
-    launched_.reserve(reserve_.size());
+  explicit originator(std::vector<bare_slab> reserve)
+      : reserve_(std::move(reserve)), slabs_(reserve_.size()) {
+    launched_.reserve(slabs_);
   }
 
   /// A piece of the slab now being filled.
@@ -42,9 +43,11 @@ public:
   }
   void commit(std::size_t octets) { used_ += octets; }
 
-  /// Ends the turn: every slab filled in it, in order. The caller sends them on and clears.
+  /// Ends the turn: every slab filled in it, in order. The caller sends them on and clears. While
+  /// more than half of the reserve is out, nobody sends: what is small is then put together, so
+  /// that there is room for more, and goes when a slab comes home.
   [[nodiscard]] std::vector<slab_ref>& finish_turn(time_point now) {
-    if (filling_ && used_ > 0)
+    if (filling_ && used_ > 0 && reserve_.size() + 1 >= slabs_ - slabs_ / 2)
       launch(now);
     return launched_;
   }
@@ -62,6 +65,7 @@ private:
   }
 
   std::vector<bare_slab> reserve_;
+  const std::size_t slabs_;
   std::vector<slab_ref> launched_;
   bare_slab filling_;
   std::size_t used_ = 0;

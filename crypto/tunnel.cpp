@@ -248,14 +248,13 @@ void tunnel::skip_to_counter(const public_key& of, std::uint64_t counter) {
 
 // --- Answers -------------------------------------------------------------------------------------
 
-tunnel_status tunnel::status(time_point now) const {
+tunnel_status tunnel::status(time_point now, bool only_dropped) const {
   tunnel_status status;
-  status.peers.reserve(peers_by_key_.size());
+  status.peers.reserve(only_dropped ? 0 : peers_by_key_.size());
   for (const auto& [key, each] : peers_by_key_)
-    status.peers.push_back(
-        {key, each->remote, each->latest_handshake, each->rx_bytes, each->tx_bytes, each->drops});
-  std::sort(status.peers.begin(), status.peers.end(),
-            [](const peer_status& left, const peer_status& right) { return left.key < right.key; });
+    if (!only_dropped || !each->drops.empty())
+      status.peers.push_back(
+          {key, each->remote, each->latest_handshake, each->rx_bytes, each->tx_bytes, each->drops});
   status.drops = drops_;
   status.counts = counts_;
   status.counts.waiting = staging_.packets();

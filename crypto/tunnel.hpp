@@ -61,7 +61,8 @@ public:
   void forget_sources(const std::vector<peer_id>& peers);
   /// Packets of a peer that died behind the tunnel: in the peer's counts, and not in its own.
   void count_sink_drop(const peer_drop& dead);
-  [[nodiscard]] tunnel_status status(time_point now) const;
+  /// With all peers, in any order, or only those of which anything was dropped.
+  [[nodiscard]] tunnel_status status(time_point now, bool only_dropped = false) const;
   /// Whose packets those of `id` are, for logs; empty when it is gone.
   [[nodiscard]] std::string_view name_of(peer_id id) const;
 

@@ -124,6 +124,10 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
   return scope ? std::optional(endpoint{*address, *port, *scope}) : std::nullopt;
 }
 
+std::string_view to_string(ip_family family) {
+  return family == ip_family::v4 ? "IPv4" : "IPv6";
+}
+
 std::string to_string(const ip_address& address) {
   char text[INET6_ADDRSTRLEN] = {};
   const int family = address.family == ip_family::v4 ? AF_INET : AF_INET6;

@@ -72,6 +72,8 @@ std::optional<ip_prefix> parse_ip_prefix(std::string_view text);
 /// address in IPv6 clothes (::ffff:1.2.3.4) is the IPv4 address.
 std::optional<endpoint> parse_endpoint(std::string_view text);
 
+/// "IPv4" or "IPv6".
+std::string_view to_string(ip_family family);
 std::string to_string(const ip_address& address);
 std::string to_string(const ip_prefix& prefix);
 std::string to_string(const endpoint& where);

@@ -15,7 +15,9 @@ enum class stage : std::uint8_t {
   udp_receive,
   receive,
   handshake,
-  tun_write
+  tun_write,
+  /// What TUNNEL wanted to make itself: nothing that came in is lost.
+  make
 };
 
 // name, stage, meaning
@@ -30,7 +32,6 @@ enum class stage : std::uint8_t {
   X(staging_full, send, "oldest of too many packets waiting for a handshake")                      \
   X(handshake_failed, send, "the peer did not answer any handshake while the packet waited")       \
   X(peer_removed, send, "its peer was removed while the packet waited")                            \
-  X(reserve_empty, send, "the tunnel's own slabs are all in flight")                               \
   X(refused_by_host, udp_send, "a local packet filter refused the datagram")                       \
   X(unreachable, udp_send, "no route to the endpoint, or nobody listens there")                    \
   X(datagram_too_long, udp_send, "larger than the path to the endpoint takes")                     \
@@ -56,9 +57,12 @@ enum class stage : std::uint8_t {
   X(handshake_flood, handshake, "handshakes of one peer in too short a time")                      \
   X(unexpected_response, handshake, "a response that no initiation waits for")                     \
   X(unexpected_cookie, handshake, "a cookie reply that nothing sent asked for")                    \
-  X(handshake_without_room, handshake, "the tunnel's own slabs were all in flight: not sent")      \
+  X(handshake_without_room, handshake, "no answer: the tunnel's own slabs were all in flight")     \
   X(stale_handshake, handshake, "configuration or handshake changed while it was worked on")       \
-  X(tun_refused, tun_write, "the TUN device refused the packet")
+  X(tun_refused, tun_write, "the TUN device refused the packet")                                   \
+  X(reserve_empty, make, "a keepalive or an initiation: the tunnel's own slabs are in flight")     \
+  X(own_handshake_stale, make, "configuration or handshake changed while one was made")            \
+  X(own_handshake_invalid, make, "the peer's public key allows no handshake")
 
 enum class drop_reason : std::uint8_t {
 #define X(name, where, text) name,
@@ -90,6 +94,10 @@ public:
   }
   [[nodiscard]] std::uint64_t operator[](drop_reason reason) const {
     return counts_[static_cast<std::size_t>(reason)];
+  }
+
+  [[nodiscard]] bool empty() const {
+    return counts_ == std::array<std::uint64_t, drop_reasons.size()>{};
   }
 
 private:

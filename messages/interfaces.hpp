@@ -111,7 +111,7 @@ struct handshakes_done {
 
 struct tunnel_answer {
   std::uint64_t token = 0;
-  std::shared_ptr<const tunnel_status> status;
+  std::shared_ptr<tunnel_status> status; // the reader's alone
 };
 
 struct stage_answer {
@@ -127,6 +127,8 @@ using status_reader_actor =
 struct status_query {
   std::uint64_t token = 0;
   polled<status_reader_actor> reader;
+  /// Of TUNNEL's peers only those of which anything was dropped.
+  bool only_dropped = false;
 };
 
 /// A name to be looked up for a peer, and what came of it.

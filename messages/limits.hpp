@@ -113,6 +113,11 @@ inline constexpr std::size_t packets_per_slab_max = 256;
 /// train of datagrams. Pages are touched on demand: small datagrams use one page each.
 inline constexpr std::size_t messages_per_receive_slab = 16;
 inline constexpr std::size_t receive_slab_octets = messages_per_receive_slab * (datagram_max + 1);
+/// Descriptors of a receive slab: all datagrams that its trains may have.
+inline constexpr std::size_t packets_per_receive_slab_max =
+    messages_per_receive_slab * joined_datagrams_max;
+/// What describes one packet on its way: an arrival, and a transmit or delivery, or a drop.
+inline constexpr std::size_t descriptor_octets_max = 192;
 
 /// TUNNEL's priority, beside the other threads'. Whoever it feeds wakes up beside it; with the same
 /// priority that thread takes its CPU at once, and every batch is handled as soon as it is small.
@@ -132,13 +137,19 @@ inline constexpr std::size_t udp_receivers = 2;
 
 /// Octets that a reader may always have out: one full super-packet.
 inline constexpr std::size_t credit_window_min = 65536;
-/// How long a queue may stand inside. Found by measurement: see ARCHITECTURE.md.
-inline constexpr auto credit_target_delay = 2ms;
+/// What one begins with: a slow way out shall not first stand full for long, and a fast one has all
+/// after a few intervals.
+inline constexpr std::size_t credit_window_first = 4 * credit_window_min;
+/// How long a queue may stand: half of it inside, and half in the socket behind. The figures with
+/// other values are in ARCHITECTURE.md.
+inline constexpr auto credit_target_delay = 4ms;
 inline constexpr auto credit_target_delay_min = 100us;
 inline constexpr auto credit_target_delay_max = 1000ms;
-/// A window is looked at again after so many target delays: long enough that a burst has passed,
-/// and short enough to be wide again within tens of milliseconds.
+/// A window is looked at again after so many times its part of the delay: a burst has passed by
+/// then, and at the usual delay it is wide again within tens of milliseconds.
 inline constexpr int credit_intervals = 4;
+/// Batches of one interval that say what the rate was.
+inline constexpr int credit_batches_min = 4;
 
 /// Packets waiting for a handshake, per peer (kernel: MAX_STAGED_PACKETS) and over all peers.
 inline constexpr std::size_t staged_packets_per_peer_max = 128;
@@ -152,11 +163,15 @@ inline constexpr std::size_t staged_packet_overhead_octets = 128;
 
 /// The sum: what packets may occupy, wherever they are.
 inline constexpr std::size_t packet_memory_max(std::size_t tun_queues) {
-  return tun_queues * (slabs_per_tun_reader * transmit_slab_octets      // on the way out
-                       + super_packet_octets)                           // being split
-         + udp_receivers * slabs_per_udp_receiver * receive_slab_octets // on the way in
-         + slabs_of_tunnel_reserve * transmit_slab_octets               // originated by TUNNEL
-         + staged_octets_max;                                           // waiting for a handshake
+  constexpr std::size_t transmit_slab =
+      transmit_slab_octets + packets_per_slab_max * descriptor_octets_max;
+  constexpr std::size_t receive_slab =
+      receive_slab_octets + packets_per_receive_slab_max * descriptor_octets_max;
+  return tun_queues * (slabs_per_tun_reader * transmit_slab      // on the way out
+                       + super_packet_octets)                    // being split
+         + udp_receivers * slabs_per_udp_receiver * receive_slab // on the way in
+         + slabs_of_tunnel_reserve * transmit_slab               // originated by TUNNEL
+         + staged_octets_max;                                    // waiting for a handshake
 }
 
 static_assert(transmit_slab_octets >= mtu_max + 32, "a slab holds one largest packet, sealed");
@@ -174,15 +189,19 @@ inline constexpr std::size_t locked_cells_per_region = 2048;
 
 // --- UDP sockets ---------------------------------------------------------------------------------
 
-/// What may wait for a UDP RECEIVER that is busy or without slabs: some 3 ms at 10 Gbit/s. Only a
-/// burst needs more; a queue that stands for longer would be delay (wireguard-go asks for 7 MiB).
-inline constexpr std::size_t udp_receive_buffer_octets = 4 * 1024 * 1024;
+/// What may wait for a UDP RECEIVER that is busy or without credit: some 1 ms at 10 Gbit/s, and
+/// 2,700 small packets, since the kernel counts 768 octets for each. With more, a flood of them is
+/// a queue of more than 20 ms; with half of it, eight TCP flows lose a tenth (ARCHITECTURE.md).
+/// wireguard-go asks for 7 MiB.
+inline constexpr std::size_t udp_receive_buffer_octets = 1024 * 1024;
 /// Datagrams handed over and not sent yet are a standing queue too: 8 ms at 1 Gbit/s, and room for
 /// several trains of 64 KiB, so that a fast link does not wait for the next call.
 inline constexpr std::size_t udp_send_buffer_octets = 1024 * 1024;
 /// Less than that is never left to a socket, as the kernel counts: about a train, so that a slow
 /// way out has one to send while the next is made.
 inline constexpr std::size_t udp_send_queue_min = 64 * 1024;
+/// What it begins with.
+inline constexpr std::size_t udp_send_queue_first = 4 * udp_send_queue_min;
 /// A datagram in fragments takes about 1.6 times its length of kernel memory.
 inline constexpr std::size_t fragment_overhead_factor = 2;
 /// The kernel's own default. In much less the largest datagram cannot be fragmented, ever: it would

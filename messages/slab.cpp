@@ -1,12 +1,17 @@
 #include "messages/slab.hpp"
 
 #include "messages/assert.hpp"
+#include "messages/limits.hpp"
 
 #include <sys/mman.h>
 
 #include <new>
 
 namespace troupe {
+
+static_assert(sizeof(arrival) + sizeof(transmit) + sizeof(delivery) + sizeof(dropped) <=
+                  limits::descriptor_octets_max,
+              "the sum in limits.hpp counts them");
 
 slab::slab(std::string_view origin, std::size_t octets, std::size_t descriptors_max,
            std::shared_ptr<slab_home> home)
@@ -44,6 +49,7 @@ slab_ref slab::launch(bare_slab&& bare, std::uint64_t serial, time_point filled,
 }
 
 void slab_goes_home::last_gone(slab* counted) noexcept {
+  counted->reached_the_end_ = !counted->transmits.empty() || !counted->deliveries.empty();
   counted->arrivals.clear();
   counted->transmits.clear();
   counted->deliveries.clear();

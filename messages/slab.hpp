@@ -156,6 +156,8 @@ public:
   // As at the last launch, at home as well.
   [[nodiscard]] time_point filled_at() const { return filled_at_; }
   [[nodiscard]] std::size_t filled_octets() const { return filled_octets_; }
+  /// Whether a last actor had anything of it; valid at home.
+  [[nodiscard]] bool reached_the_end() const { return reached_the_end_; }
 
   /// Datagrams in `transmits`.
   [[nodiscard]] std::size_t datagrams() const {
@@ -190,6 +192,7 @@ private:
   std::uint64_t serial_ = 0;
   time_point filled_at_;
   std::size_t filled_octets_ = 0;
+  bool reached_the_end_ = false;
   std::size_t octets_;
   std::unique_ptr<std::uint8_t[], unmap> memory_;
   std::shared_ptr<slab_home> home_;

@@ -18,6 +18,8 @@ namespace troupe {
 struct thread_use {
   time_point at{};
   duration cpu{};
+  /// Its number, by which ADMIN finds out the rest.
+  int thread = 0;
   /// How long it could have run and had no CPU, as far as the kernel tells.
   duration delayed{};
   /// How often it has gone to sleep.
@@ -34,8 +36,9 @@ struct peer_status {
   drop_counters drops;
 };
 
-/// What has passed through TUNNEL. On the way out: read = sealed + released + waiting + dropped; on
-/// the way in: received = delivered + keepalives + handshakes + dropped.
+/// What has passed through TUNNEL. Whenever it is asked: on the way out read = sealed + released +
+/// waiting + drops of stage `send`; on the way in received = delivered + keepalives + handshakes +
+/// drops of the stages `receive` and `handshake`.
 struct tunnel_counts {
   /// Packets from the TUN READERs; of those, sealed at once, and sealed after a handshake.
   std::uint64_t read = 0;
@@ -43,8 +46,8 @@ struct tunnel_counts {
   std::uint64_t released = 0;
   /// Now, for a handshake.
   std::uint64_t waiting = 0;
-  /// Datagrams from the UDP RECEIVERs, and what they were. A handshake message counts as one even
-  /// if it fails later.
+  /// Datagrams from the UDP RECEIVERs, and what they were. A handshake message that is still worked
+  /// on counts as one.
   std::uint64_t received = 0;
   std::uint64_t delivered = 0;
   std::uint64_t keepalives = 0;
@@ -55,7 +58,7 @@ struct tunnel_counts {
 };
 
 struct tunnel_status {
-  /// Sorted by key.
+  /// In any order, from TUNNEL; sorted by key when ADMIN has them.
   std::vector<peer_status> peers;
   /// All drops of TUNNEL, those of peers included.
   drop_counters drops;
@@ -107,6 +110,8 @@ struct stage_status {
   std::size_t queued_octets = 0;
   std::size_t queue_limit = 0;
   duration blocked{};
+  /// And how long for the host's memory, or for room in a device's queue (ENOBUFS).
+  duration paused{};
 };
 
 } // namespace troupe

@@ -201,7 +201,7 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.sockets = {sockets};
   std::optional<duration> target_delay;
   if (config.udp.send_buffer == 0)
-    target_delay = config.credit.target_delay;
+    target_delay = config.credit.target_delay / 2; // the other half stands inside
   parts.sink_of = [target_delay](const use_sockets& from) {
     return std::make_shared<udp::sender>(from.sockets, udp::kernel_calls(), target_delay);
   };

@@ -34,10 +34,10 @@ std::string count_cell(const json& count) {
 }
 
 /// "2.3", or "-" of nothing.
-std::string ratio_cell(double of, double to) {
+std::string average_cell(const json& average) {
   char text[32] = "-";
-  if (to > 0)
-    std::snprintf(text, sizeof text, "%.1f", of / to);
+  if (average.get<double>() > 0)
+    std::snprintf(text, sizeof text, "%.1f", average.get<double>());
   return text;
 }
 
@@ -61,13 +61,12 @@ std::string edges_table(const json& edges) {
 std::string stages_table(const json& flow) {
   text_table table({align::left, align::right, align::right, align::right, align::right,
                     align::right, align::right, align::right, align::right, align::right});
-  table.add({"ACTOR", "PACKETS/S", "PER BATCH", "PER CALL", "WAKE-UPS/S", "CPU", "NO CPU",
+  table.add({"ACTOR", "PACKETS/S", "PER BATCH", "PER MESSAGE", "WAKE-UPS/S", "CPU", "NO CPU",
              "BLOCKED", "HELD", "QUEUED"});
   for (const json& stage : flow.at("stages")) {
-    const double packets = stage.at("packets").get<double>();
     table.add({stage.at("actor").get<std::string>(), count_cell(stage.at("packets_per_s")),
-               ratio_cell(packets, stage.at("batches").get<double>()),
-               ratio_cell(packets, stage.at("calls").get<double>()),
+               average_cell(stage.at("packets_per_batch")),
+               average_cell(stage.at("packets_per_message")),
                count_cell(stage.at("wake_ups_per_s")), share_cell(stage.at("cpu_share")),
                share_cell(stage.at("no_cpu_share")), share_cell(stage.at("blocked_share")),
                human_octets(stage.at("held_bytes").get<std::uint64_t>()),
@@ -96,9 +95,9 @@ std::string drops_table(const json& flow) {
     if (socket.at("kernel_drops").get<std::uint64_t>() == 0)
       continue;
     const std::string name = socket.at("name").get<std::string>();
-    table.add(
-        {name, "-", "kernel", count_cell(socket.at("kernel_drops")),
-         name == "tun" ? "the device's queue was full" : "the socket's receive buffer was full"});
+    table.add({name, "-", "kernel", count_cell(socket.at("kernel_drops")),
+               name == "tun" ? "not handed over: the device's queue was full, or a filter"
+                             : "the socket's receive buffer was full"});
     ++rows;
   }
   return rows > 0 ? "\n" + table.text() : "";
@@ -110,7 +109,7 @@ std::string flow_table(const json& flow) {
   std::string out = edges_table(flow.at("edges")) + "\n" + stages_table(flow) + drops_table(flow);
   out += "\npackets occupy at most " + human_octets(flow.at("bound_bytes").get<std::uint64_t>());
   char seconds[64];
-  std::snprintf(seconds, sizeof seconds, "; rates and shares are of %.1f s\n",
+  std::snprintf(seconds, sizeof seconds, "; all but MAX is of the last %.1f s\n",
                 flow.at("seconds").get<double>());
   return out + seconds + "bottleneck: " + flow.at("bottleneck").get<std::string>() + "\n";
 }

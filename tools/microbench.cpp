@@ -68,6 +68,45 @@ void seal_libgcrypt(benchmark::State& state) {
 }
 BENCHMARK(seal_libgcrypt)->ArgsProduct(lengths_and_packets);
 
+/// Each time anew, since opening is in place: the copy is in the time.
+void open_with(benchmark::State& state, std::unique_ptr<crypto::aead_engine> engine) {
+  if (!engine)
+    return state.SkipWithError("not built in, or nothing for this processor");
+  const std::size_t length = static_cast<std::size_t>(state.range(0));
+  const std::size_t packets = static_cast<std::size_t>(state.range(1));
+  const byte_array<32> key{};
+  std::vector<octets> texts(packets, octets(length + wire::tag_octets));
+  std::vector<crypto::aead_job> jobs;
+  for (octets& text : texts)
+    jobs.push_back({key.data(), jobs.size(), text.data(), length, {}, false});
+  engine->seal(jobs);
+  const std::vector<octets> sealed = texts;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < packets; ++i)
+      std::copy(sealed[i].begin(), sealed[i].end(), texts[i].begin());
+    engine->open(jobs);
+    if (!jobs.back().authentic)
+      return state.SkipWithError("what was sealed does not open");
+  }
+  count_octets(state, packets * length);
+  state.SetItemsProcessed(as_signed(packets) * static_cast<std::int64_t>(state.iterations()));
+}
+
+void open_libsodium(benchmark::State& state) {
+  open_with(state, crypto::make_sodium_engine());
+}
+BENCHMARK(open_libsodium)->ArgsProduct(lengths_and_packets);
+
+void open_ipsec_mb(benchmark::State& state) {
+  open_with(state, crypto::make_ipsec_mb_engine());
+}
+BENCHMARK(open_ipsec_mb)->ArgsProduct(lengths_and_packets);
+
+void open_libgcrypt(benchmark::State& state) {
+  open_with(state, crypto::make_libgcrypt_engine());
+}
+BENCHMARK(open_libgcrypt)->ArgsProduct(lengths_and_packets);
+
 // --- Offloads
 
 constexpr std::size_t segment_octets = 1368;

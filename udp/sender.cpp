@@ -154,8 +154,11 @@ sender::sender(std::shared_ptr<const socket_pair> sockets, batch_calls& calls,
   sourceless_.reserve(limits::packets_per_slab_max);
   for (const ip_family family : {ip_family::v4, ip_family::v6}) {
     const std::shared_ptr<const bound_socket>& socket = sockets_->of(family);
-    if (socket != nullptr && target_delay)
-      buffers_[index_of(family)].emplace(socket->send_queue_limit(), *target_delay);
+    if (socket != nullptr && target_delay) {
+      const std::size_t most = socket->send_queue_most();
+      buffers_[index_of(family)].emplace(most, *target_delay);
+      socket->limit_send_queue(std::min(most, limits::udp_send_queue_first));
+    }
     if (socket == nullptr || !socket->gso())
       trains_.rule_out(family, socket == nullptr ? "no socket" : socket->without_gso());
   }
@@ -170,8 +173,8 @@ void sender::end_wait(time_point now) {
   if (!full_ || !buffers_[index_of(*full_)])
     return;
   const bound_socket& socket = *sockets_->of(*full_);
-  if (const std::optional<std::size_t> size =
-          buffers_[index_of(*full_)]->writable(socket.queued(), longest_, now))
+  if (const std::optional<std::size_t> size = buffers_[index_of(*full_)]->writable(
+          socket.queued(), socket.send_queue_limit(), longest_, now))
     socket.limit_send_queue(*size);
 }
 

@@ -55,10 +55,6 @@ std::string bind_failure(int error, ip_family family, std::uint16_t port) {
 
 } // namespace
 
-std::string_view to_string(ip_family family) {
-  return family == ip_family::v4 ? "IPv4" : "IPv6";
-}
-
 std::shared_ptr<const bound_socket> bound_socket::open(ip_family family, std::uint16_t port,
                                                        const socket_options& options) {
   const int domain = family == ip_family::v4 ? AF_INET : AF_INET6;
@@ -99,6 +95,7 @@ void bound_socket::set_options(const socket_options& options) {
                               : "";
   ask_for_buffer(fd(), SO_RCVBUF, SO_RCVBUFFORCE, options.receive_buffer_octets);
   ask_for_buffer(fd(), SO_SNDBUF, SO_SNDBUFFORCE, options.send_buffer_octets);
+  send_queue_most_ = send_queue_limit();
   if (options.mark != 0)
     set_mark(options.mark);
 }

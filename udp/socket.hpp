@@ -55,6 +55,8 @@ public:
 
   /// What waits in it to leave, as the kernel counts it: with the memory around it.
   [[nodiscard]] std::size_t queued() const;
+  /// The most that it may have, which the kernel has granted.
+  [[nodiscard]] std::size_t send_queue_most() const { return send_queue_most_; }
   /// As the kernel counts. Not below what a datagram needs (limits::udp_send_queue_min).
   [[nodiscard]] std::size_t send_queue_limit() const;
   void limit_send_queue(std::size_t octets) const;
@@ -72,6 +74,7 @@ private:
   unique_fd fd_;
   ip_family family_;
   std::uint16_t port_ = 0;
+  std::size_t send_queue_most_ = 0;
   std::string_view without_gso_;
   std::string_view without_gro_;
 };
@@ -79,8 +82,5 @@ private:
 /// What opens sockets: bound_socket::open, or a test's substitute.
 using socket_opener = std::function<std::shared_ptr<const bound_socket>(
     ip_family family, std::uint16_t port, const socket_options& options)>;
-
-/// "IPv4" or "IPv6".
-std::string_view to_string(ip_family family);
 
 } // namespace troupe::udp

@@ -1,7 +1,5 @@
 #include "udp/trains.hpp"
 
-#include "udp/socket.hpp"
-
 #include <algorithm>
 #include <cerrno>
 
@@ -73,7 +71,7 @@ std::string trains::text() const {
     const std::string name(to_string(family));
     if (!each.why_off.empty())
       text += name + " off: " + each.why_off + "; ";
-    else if (each.now < limits::joined_datagrams_max)
+    else if (each.before == 0 && each.now < limits::joined_datagrams_max)
       text += name + " at most " + std::to_string(each.now) + " at once: the kernel took no more; ";
   }
   if (!trainless_paths_.empty())

@@ -65,6 +65,30 @@ BOOST_FIXTURE_TEST_CASE(status_is_answered_in_the_shape_of_json_rpc, admin_fixtu
   BOOST_TEST(answer["result"]["peers"][0]["name"] == "laptop");
 }
 
+BOOST_FIXTURE_TEST_CASE(flow_is_answered_without_peers_that_lost_nothing, admin_fixture) {
+  troupectl.write("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"flow\"}\n");
+  for (int i = 0; i < 2; ++i)
+    tell(admin.actor, atom::poll_v);
+  BOOST_REQUIRE(to_tunnel->queries.size() == 1U);
+  BOOST_TEST(to_tunnel->queries[0].only_dropped);
+}
+
+BOOST_FIXTURE_TEST_CASE(rates_of_flow_are_of_the_time_since_a_question_long_enough_ago,
+                        admin_fixture) {
+  const auto seconds_of = [&](duration later) {
+    advance(later);
+    status.thread.at = scheduler.clock().now();
+    return call(R"({"jsonrpc":"2.0","id":1,"method":"flow"})")["result"]["seconds"].get<double>();
+  };
+  BOOST_TEST(seconds_of(0s) == 0.0);
+  BOOST_TEST(seconds_of(50ms) == 0.0);
+  BOOST_TEST(seconds_of(450ms) == 0.5);
+  for (int i = 0; i < 20; ++i) // who asks all the time does not take it from others
+    static_cast<void>(seconds_of(10ms));
+  BOOST_TEST(seconds_of(10ms) >= 0.2);
+  BOOST_TEST(seconds_of(61s) == 0.0); // too long ago
+}
+
 BOOST_FIXTURE_TEST_CASE(an_id_comes_back_as_it_was, admin_fixture) {
   BOOST_TEST(call(R"({"jsonrpc":"2.0","id":"a \"b\"","method":"status"})")["id"] == "a \"b\"");
   BOOST_TEST(call(R"({"method":"status"})")["id"].is_null());

@@ -64,7 +64,7 @@ struct control_fixture : stage_fixture {
     }
     const std::vector<status_query> queries = std::exchange(to_tunnel->queries, {});
     for (const status_query& query : queries) {
-      query.reader.post(tunnel_answer{query.token, std::make_shared<const tunnel_status>(status)});
+      query.reader.post(tunnel_answer{query.token, std::make_shared<tunnel_status>(status)});
       scheduler.run();
     }
     return queries.size();

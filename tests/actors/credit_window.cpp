@@ -158,12 +158,11 @@ BOOST_AUTO_TEST_CASE(step_of_the_rate_is_followed_both_ways) {
   BOOST_TEST(changing.used(1s) > 0.95);
 }
 
-BOOST_AUTO_TEST_CASE(stall_shrinks_it_and_recovery_takes_less_than_100_ms) {
+BOOST_AUTO_TEST_CASE(recovery_from_a_stall_takes_less_than_100_ms) {
   way stalled(automatic);
   stalled.run(1s);
-  stalled.rate = 1e3; // a batch in a minute
+  stalled.rate = 1e4; // a batch in six seconds
   stalled.run(10s);
-  BOOST_TEST(stalled.window.octets() == limits::credit_window_min);
   stalled.rate = 600e6;
   stalled.run(60ms);
   stalled.run(40ms);
@@ -192,6 +191,38 @@ BOOST_AUTO_TEST_CASE(jitter_is_no_standing_queue) {
   jittery.run(500ms);
   jittery.run(2s);
   BOOST_TEST(jittery.used(2s) > 0.9);
+}
+
+BOOST_AUTO_TEST_CASE(it_begins_with_little_and_has_all_soon) {
+  way fast(automatic);
+  BOOST_TEST(fast.window.octets() == limits::credit_window_first);
+  fast.rate = 5e9;
+  fast.run(60ms);
+  BOOST_TEST(fast.window.octets() == most);
+}
+
+BOOST_AUTO_TEST_CASE(one_slow_batch_is_no_queue) {
+  credit_window window(automatic, most);
+  const std::size_t before = window.octets();
+  for (int i = 0; i < 10; ++i) { // each alone, with time between
+    const time_point begin = time_point(1h) + i * 50ms;
+    window.took(84, begin);
+    window.came_home(84, 9ms, begin + 9ms);
+  }
+  BOOST_TEST(window.octets() == before);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_dropped_does_not_hide_a_queue) {
+  way slow(automatic);
+  slow.rate = 50e6;
+  slow.run(200ms);
+  for (int i = 0; i < 400; ++i) { // a packet without a peer, every 5 ms
+    slow.window.took(84, slow.now);
+    slow.window.gave_back(84);
+    slow.run(5ms);
+    BOOST_TEST(slow.longest_stand < 6ms);
+  }
+  BOOST_TEST(slow.window.octets() < 4 * limits::credit_window_min);
 }
 
 BOOST_AUTO_TEST_CASE(long_way_gets_a_wide_window_as_far_as_the_target_lets_it) {

@@ -27,8 +27,9 @@ struct credit_fixture {
   reader_credit of(const credit_settings& settings) const {
     return {"test", {3, octets, 4}, settings, home};
   }
-  /// The last one lets go of `batch`.
+  /// A last actor lets go of `batch`.
   void come_home(reader_credit& to, slab_ref& batch, time_point at) const {
+    batch->deliveries.push_back({});
     batch.reset();
     to.take_back({std::move(home->home.back()), at});
     home->home.pop_back();
@@ -77,6 +78,16 @@ BOOST_AUTO_TEST_CASE(status_tells_what_is_out_and_since_when) {
   BOOST_TEST((found.oldest_out == 4ms));
   BOOST_TEST(found.sojourn.total() == 1U);
   BOOST_TEST((found.sojourn.largest() == 6ms));
+}
+
+BOOST_AUTO_TEST_CASE(slab_of_which_all_was_dropped_has_no_sojourn) {
+  slab_ref batch = credit.launch(1000, start);
+  batch.reset();
+  credit.take_back({std::move(home->home.back()), start + 9ms});
+  const credit_status found = credit.status(start + 9ms);
+  BOOST_TEST(found.out_octets == 0U);
+  BOOST_TEST(found.slabs_out == 0U);
+  BOOST_TEST(found.sojourn.total() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(time_without_credit_counts_from_when_it_was_wanted) {

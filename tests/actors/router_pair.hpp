@@ -123,15 +123,20 @@ struct router_pair : actor_fixture {
     tell(to.tunnel, configure{std::make_shared<const tunnel_change>(std::move(change))});
   }
 
-  /// A local application sends packets: one batch, as a TUN READER makes it.
-  void send(router& from, const std::vector<packet>& packets, std::uint8_t queue = 0) {
+  /// A local application sends packets: one batch, as a TUN READER makes it. Nobody runs yet.
+  void post(router& from, const std::vector<packet>& packets, std::uint8_t queue = 0) {
     tun::fake_source device;
     for (const packet& each : packets)
       device.push(each);
     bare_slab filled = slab::make("tun-reader", limits::transmit_slab_octets,
                                   limits::packets_per_slab_max, from.home);
     static_cast<void>(device.read_batch(*filled, 1420));
-    tell(from.tunnel, plain_batch{slab::launch(std::move(filled), ++from.serial, {}), queue});
+    caf::anon_send(from.tunnel,
+                   plain_batch{slab::launch(std::move(filled), ++from.serial, {}), queue});
+  }
+  void send(router& from, const std::vector<packet>& packets, std::uint8_t queue = 0) {
+    post(from, packets, queue);
+    scheduler.run();
   }
   void send(router& from, const router& to) { send(from, {ipv4_packet(from.address, to.address)}); }
 

@@ -99,6 +99,28 @@ BOOST_AUTO_TEST_CASE(a_slab_that_comes_home_lets_it_read_on) {
   BOOST_TEST(device->waiting() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(beyond_its_window_packets_stay_in_the_device_though_there_are_slabs) {
+  const std::shared_ptr<tun::fake_source> other = std::make_shared<tun::fake_source>();
+  const tun_reader_actor narrow =
+      spawn(actors::tun_reader, tun_reader_parts{"tun-reader/1", 0, other, 1420, tunnel, supervisor,
+                                                 bell, wait, log.open("tun-reader/1"), false,
+                                                 credit_settings{limits::credit_window_min}});
+  const std::size_t packets = limits::credit_window_min / 1400 + 1;
+  for (std::size_t i = 0; i < 3 * packets; ++i)
+    other->push(ipv4_packet("10.0.0.1", "10.0.0.2", 1400));
+  tell(narrow, atom::poll_v);
+  BOOST_TEST(to_tunnel->plain.size() == 1); // a batch may exceed it
+  BOOST_TEST(other->waiting() > 0U);
+  BOOST_TEST(wait->watched.empty());
+  const credit_status credit = *status_of(narrow).credit;
+  BOOST_TEST(credit.slabs_out == 1U);
+  BOOST_TEST(credit.window_octets == limits::credit_window_min);
+  to_tunnel->plain.clear();
+  scheduler.run();
+  tell(narrow, atom::poll_v);
+  BOOST_TEST(to_tunnel->plain.size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_deleted_device_is_reported_and_ends_it) {
   device->remove();
   tell(reads, atom::poll_v);

@@ -52,6 +52,18 @@ const packet other = ipv4_packet("10.0.0.2", "10.0.0.1", 60);
 
 BOOST_FIXTURE_TEST_SUITE(tun_writer, writer_fixture)
 
+BOOST_AUTO_TEST_CASE(what_the_device_refuses_is_told_by_peer) {
+  device->set_up(false);
+  tell(writes, deliver_batch{batch_of(one, other, 1)});
+  std::uint32_t packets = 0;
+  for (const peer_drop& each : to_tunnel->dead) {
+    BOOST_TEST((each.peer == peer_id{1}));
+    BOOST_TEST((each.reason == drop_reason::tun_refused));
+    packets += each.packets;
+  }
+  BOOST_TEST(packets == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(packets_are_written_in_order_and_the_slab_goes_home) {
   tell(writes, deliver_batch{batch_of(one, other, 1)});
   BOOST_TEST((device->take_written() == std::vector<packet>{one, other}));

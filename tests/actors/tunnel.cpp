@@ -1,6 +1,7 @@
 #include "actors/tunnel.hpp"
 
 #include "tests/actors/router_pair.hpp"
+#include "tests/actors/sample_config.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -42,6 +43,25 @@ BOOST_AUTO_TEST_CASE(a_packet_starts_a_handshake_and_follows_it) {
   BOOST_TEST(right.tun->take_written().empty());
   exchange();
   BOOST_TEST((right.tun->take_written() == std::vector<packet>{sent}));
+}
+
+BOOST_AUTO_TEST_CASE(control_goes_before_the_batches_that_wait) {
+  constexpr std::uint64_t batches = 40;
+  const auto stranger = ipv4_packet(left.address, "172.16.0.1", 100);
+  for (std::uint64_t i = 0; i < batches; ++i)
+    post(left, {stranger}); // without running anything
+  const conf::peer_config to_stranger = sample_peer(9, "stranger");
+  tunnel_change change;
+  change.changed.push_back({to_stranger.settings, std::nullopt, true});
+  change.changed.back().settings.allowed_ips = {parse_ip_prefix("172.16.0.0/16").value()};
+  caf::anon_send<caf::message_priority::high>(
+      left.tunnel, configure{std::make_shared<const tunnel_change>(std::move(change))});
+  scheduler.run();
+  const tunnel_status& status = status_of(left);
+  // From then on they have a peer, if one without an endpoint.
+  BOOST_TEST(status.drops[drop_reason::no_peer] <= 3U);
+  BOOST_TEST(status.drops[drop_reason::no_peer] + status.drops[drop_reason::no_endpoint] ==
+             batches);
 }
 
 BOOST_AUTO_TEST_CASE(packets_pass_both_ways_in_order) {

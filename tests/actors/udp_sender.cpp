@@ -94,6 +94,31 @@ BOOST_AUTO_TEST_CASE(a_blocked_socket_keeps_the_slab) {
   BOOST_TEST(log.has("; the socket is full"));
 }
 
+BOOST_AUTO_TEST_CASE(what_it_holds_and_how_long_it_waits_is_shown) {
+  first->block_after(1);
+  tell(sends, transmit_batch{batch().add("a", there).add("bb", there).launch(1)});
+  advance(std::chrono::seconds(3));
+  stage_status status = status_of(sends);
+  BOOST_TEST(status.held_octets == 3U);
+  BOOST_TEST((status.blocked == std::chrono::seconds(3)));
+  BOOST_TEST((status.paused == duration::zero()));
+  first->allow();
+  tell(sends, atom::poll_v);
+  advance(std::chrono::seconds(3));
+  status = status_of(sends);
+  BOOST_TEST(status.held_octets == 0U);
+  BOOST_TEST((status.blocked == std::chrono::seconds(3)));
+}
+
+BOOST_AUTO_TEST_CASE(want_of_memory_is_no_blocked_socket) {
+  first->run_out_of_memory(1);
+  tell(sends, transmit_batch{batch().add("a", there).launch(1)});
+  advance(std::chrono::seconds(1));
+  const stage_status status = status_of(sends);
+  BOOST_TEST((status.blocked == duration::zero()));
+  BOOST_TEST((status.paused == std::chrono::seconds(1)));
+}
+
 BOOST_AUTO_TEST_CASE(it_goes_on_where_it_stopped) {
   first->block_after(1);
   tell(sends, transmit_batch{batch().add("a", there).add("b", there).launch(1)});

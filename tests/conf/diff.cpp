@@ -295,13 +295,14 @@ BOOST_AUTO_TEST_CASE(what_cannot_change_live_is_named) {
   after.interface.name = "t1";
   after.udp = {2, false, false, 3, 4};
   after.tunnel = {{pinning::fixed, 1}, aead_kind::libsodium};
+  after.credit = {100'000, std::chrono::milliseconds(9)};
   after.log.format = log_format::json;
   after.log.target = "/x";
   after.admin.group = "g";
   after.log.level = log_level::debug;
   after.tun = {2, false, 5};
   const plan todo = conf::diff(with_peers({}), after);
-  BOOST_TEST(todo.needs_restart.size() == 13U);
+  BOOST_TEST(todo.needs_restart.size() == 15U);
   BOOST_TEST(todo.log_levels_changed);
   BOOST_TEST(todo.queue_length_changed);
   BOOST_TEST(first_plan(after).needs_restart.empty());

@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(an_initiation_to_a_peer_removed_meanwhile_is_not_sent) {
   halted_pair net;
   net.halt<initiate_work>(net.alice);
   net.alice.forgets(net.bob);
-  net.goes_on_stale(net.alice);
+  net.goes_on_stale(net.alice, drop_reason::own_handshake_stale);
   BOOST_TEST(net.tap.empty());
   net.alice.knows(net.bob);
   net.recovers();
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(an_initiation_to_a_peer_removed_and_added_again_is_not_sent
   net.halt<initiate_work>(net.alice);
   net.alice.forgets(net.bob);
   net.alice.knows(net.bob);
-  net.goes_on_stale(net.alice);
+  net.goes_on_stale(net.alice, drop_reason::own_handshake_stale);
   BOOST_TEST(net.tap.empty());
   net.recovers();
 }
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(an_initiation_under_a_private_key_changed_meanwhile_is_not_
   net.halt<initiate_work>(net.alice);
   net.alice.set_private_key(filled_key(3));
   net.bob.knows(net.alice);
-  net.goes_on_stale(net.alice);
+  net.goes_on_stale(net.alice, drop_reason::own_handshake_stale);
   BOOST_TEST(net.handshakes_sent(net.alice) == 0U);
   net.recovers();
 }
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(an_initiation_of_a_link_that_went_down_meanwhile_is_not_sen
   halted_pair net;
   net.halt<initiate_work>(net.alice);
   net.alice.link(false);
-  net.goes_on_stale(net.alice);
+  net.goes_on_stale(net.alice, drop_reason::own_handshake_stale);
   BOOST_TEST(net.tap.empty());
   net.alice.link(true);
   net.recovers();
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_peer_whose_key_has_a_zero_dh_costs_nothing_but_the_attemp
   alice.send({ipv4_packet(alice.inner_v4, address_of("10.9.0.1"), 40)});
   net.advance(200s);
   BOOST_TEST(net.tap.empty());
-  BOOST_TEST(alice.drops(drop_reason::invalid_handshake) == 19U);
+  BOOST_TEST(alice.drops(drop_reason::own_handshake_invalid) == 19U);
   BOOST_TEST(alice.drops(drop_reason::handshake_failed) == 1U);
 }
 

@@ -103,4 +103,30 @@ BOOST_AUTO_TEST_CASE(without_slabs_there_is_no_room_until_one_comes_home) {
   BOOST_TEST(one.take(1000));
 }
 
+BOOST_AUTO_TEST_CASE(while_most_of_the_reserve_is_out_little_is_put_together) {
+  reserve_of four(4);
+  std::vector<slab_ref> out;
+  const auto end_turn = [&] {
+    for (slab_ref& each : four.origin.finish_turn({}))
+      out.push_back(std::move(each));
+    four.origin.finish_turn({}).clear();
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    BOOST_TEST(four.take(10));
+    end_turn();
+  }
+  BOOST_TEST(out.size() == 3U);
+  for (int turn = 0; turn < 3; ++turn) { // into the last one
+    BOOST_TEST(four.take(10));
+    end_turn();
+  }
+  BOOST_TEST(out.size() == 3U);
+  out.pop_back(); // one comes home
+  four.origin.take_back(std::move(four.home->returned.back()));
+  four.home->returned.pop_back();
+  end_turn();
+  BOOST_REQUIRE(out.size() == 3U);
+  BOOST_TEST(out.back()->transmits.size() == 3U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,5 @@
 """Traffic whose content is verified at the far end: pings, whole IP packets of any size, TCP."""
+import contextlib
 import hashlib
 import os
 import random
@@ -219,7 +220,8 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self.going = False
         for end in self.ends:
-            end.shutdown(socket.SHUT_RDWR)  # Wakes the threads; closing would not.
+            with contextlib.suppress(OSError):  # What still came to the first has reset the other.
+                end.shutdown(socket.SHUT_RDWR)  # Wakes the threads; closing would not.
         self.pool.shutdown()
         for end in self.ends:
             end.close()

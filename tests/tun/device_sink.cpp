@@ -152,6 +152,20 @@ BOOST_AUTO_TEST_CASE(device_that_is_down_refuses_all_of_a_super_packet) {
   expect_written({});
 }
 
+BOOST_AUTO_TEST_CASE(refused_packets_are_counted_by_peer) {
+  const bare_slab slab = test::deliveries_of(segments());
+  slab->deliveries[0].peer = slab->deliveries[1].peer = peer_id{7};
+  slab->deliveries[2].peer = peer_id{8};
+  playing() = {{ENOMEM, EIO, EIO, EIO}, {}};
+  const tun::write_result result = sink.write_batch(*slab);
+  BOOST_REQUIRE(result.drops.size() == 2U);
+  BOOST_TEST((result.drops[0].peer == peer_id{7}));
+  BOOST_TEST(result.drops[0].packets == 2U);
+  BOOST_TEST((result.drops[1].peer == peer_id{8}));
+  BOOST_TEST((result.drops[1].reason == drop_reason::tun_refused));
+  BOOST_TEST(write(segments(), {}).drops.empty());
+}
+
 BOOST_AUTO_TEST_CASE(call_that_was_interrupted_is_made_again) {
   BOOST_TEST(write(segments(), {EINTR}).packets == 3U);
   expect_written(joined_segments);

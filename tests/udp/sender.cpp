@@ -264,4 +264,20 @@ BOOST_AUTO_TEST_CASE(source_of_the_other_family_is_not_used) {
   BOOST_TEST(calls.sent.at(0).control_octets == 0);
 }
 
+BOOST_AUTO_TEST_CASE(socket_queue_begins_small_and_grows_when_it_is_found_empty) {
+  using namespace std::chrono_literals;
+  const std::shared_ptr<const socket_pair> own = socket_pair::open(0, {});
+  const bound_socket& socket = *own->of(ip_family::v4);
+  {
+    const udp::sender as_configured(own, calls);
+    BOOST_TEST(socket.send_queue_limit() == socket.send_queue_most());
+  }
+  udp::sender adapts(own, calls, 2ms);
+  BOOST_TEST(socket.send_queue_limit() == limits::udp_send_queue_first);
+  BOOST_TEST(adapts.queue().limit == 2 * limits::udp_send_queue_first); // of both families
+  adapts.begin_wait(time_point{1s});                                    // for nothing
+  adapts.end_wait(time_point{2s});
+  BOOST_TEST(socket.send_queue_limit() == limits::udp_send_queue_first);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -87,6 +87,18 @@ BOOST_AUTO_TEST_CASE(descriptor_closes_with_its_last_user) {
   BOOST_TEST(failure_of(ip_family::v4, 51821) == "");
 }
 
+BOOST_AUTO_TEST_CASE(what_may_be_queued_to_send_can_be_limited_and_given_back) {
+  const std::shared_ptr<const bound_socket> socket = bound_socket::open(ip_family::v4, 0, {});
+  const std::size_t most = socket->send_queue_most();
+  BOOST_TEST(most == 2 * socket->send_buffer_octets());
+  BOOST_TEST(socket->queued() == 0U);
+  socket->limit_send_queue(100'000);
+  BOOST_TEST(socket->send_queue_limit() == 100'000U);
+  BOOST_TEST(socket->send_queue_most() == most);
+  socket->limit_send_queue(most);
+  BOOST_TEST(socket->send_queue_limit() == most);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 } // namespace troupe::udp
