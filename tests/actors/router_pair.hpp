@@ -140,8 +140,8 @@ struct router_pair : actor_fixture {
   }
   void send(router& from, const router& to) { send(from, {ipv4_packet(from.address, to.address)}); }
 
-  /// Datagrams reach `to`, in batches as a UDP RECEIVER makes them.
-  void deliver(const std::vector<udp::fake_datagram>& datagrams, router& to, const router& from) {
+  /// Datagrams reach `to`, in batches as a UDP RECEIVER makes them. Nobody runs yet.
+  void post(const std::vector<udp::fake_datagram>& datagrams, router& to, const router& from) {
     udp::fake_source socket;
     for (udp::fake_datagram each : datagrams) {
       each.remote = from.outer;
@@ -151,8 +151,12 @@ struct router_pair : actor_fixture {
       bare_slab filled = slab::make("udp-receiver", limits::receive_slab_octets,
                                     limits::messages_per_receive_slab, to.home);
       more = !socket.receive_batch(*filled).socket_empty;
-      tell(to.tunnel, cipher_batch{slab::launch(std::move(filled), ++to.serial, {})});
+      caf::anon_send(to.tunnel, cipher_batch{slab::launch(std::move(filled), ++to.serial, {})});
     }
+  }
+  void deliver(const std::vector<udp::fake_datagram>& datagrams, router& to, const router& from) {
+    post(datagrams, to, from);
+    scheduler.run();
   }
 
   /// Carries datagrams until there are none.

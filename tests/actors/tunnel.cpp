@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace troupe::actors;
 
@@ -62,6 +64,27 @@ BOOST_AUTO_TEST_CASE(control_goes_before_the_batches_that_wait) {
   BOOST_TEST(status.drops[drop_reason::no_peer] <= 3U);
   BOOST_TEST(status.drops[drop_reason::no_peer] + status.drops[drop_reason::no_endpoint] ==
              batches);
+}
+
+BOOST_AUTO_TEST_CASE(neither_direction_goes_before_the_other) {
+  connect();
+  send(left, {ipv4_packet(left.address, right.address, 200)});
+  const std::vector<udp::fake_datagram> arriving = left.udp->take_sent();
+  right.serial = 0;
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < 10; ++j)
+      post(right, {ipv4_packet(right.address, left.address, 200)});
+    post(arriving, right, left); // the second and third are replayed: that takes a turn as well
+  }
+  scheduler.run();
+  const std::string text = right.log.text();
+  std::vector<std::size_t> places;
+  for (int serial = 1; serial <= 33; ++serial) {
+    const std::string origin = serial % 11 == 0 ? "udp-receiver" : "tun-reader";
+    places.push_back(text.find("batch " + origin + "#" + std::to_string(serial) + ":"));
+    BOOST_TEST(places.back() != std::string::npos, origin << "#" << serial);
+  }
+  BOOST_TEST(std::is_sorted(places.begin(), places.end()));
 }
 
 BOOST_AUTO_TEST_CASE(packets_pass_both_ways_in_order) {

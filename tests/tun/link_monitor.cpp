@@ -56,6 +56,18 @@ BOOST_FIXTURE_TEST_CASE(mtu_up_down_and_name_are_followed, watched_device) {
   BOOST_TEST(changed().mtu == 1390U);
 }
 
+BOOST_FIXTURE_TEST_CASE(packets_that_found_the_queue_full_are_counted, watched_device) {
+  BOOST_TEST(monitor.queue_drops().value() == 0U);
+  run("ip link set tA txqueuelen 10 up");
+  run("ip addr add 10.9.0.1/24 dev tA");
+  const unique_fd socket = test::udp_socket("10.9.0.1", 0);
+  for (int i = 0; i < 100; ++i)
+    test::send_udp(socket, "10.9.0.2", 7, "nobody reads");
+  BOOST_TEST(monitor.queue_drops().value() >= 90U);
+  run("ip link set tA name tRenamed"); // of which it has not heard yet
+  BOOST_TEST(!monitor.queue_drops());
+}
+
 BOOST_FIXTURE_TEST_CASE(coming_up_is_said_once_to_have_cost_it_its_settings, watched_device) {
   run("ip link set tA up");
   BOOST_TEST(changed().forgot_settings);
