@@ -27,7 +27,7 @@ void credit_window::came_home(std::size_t octets, duration after, time_point now
   // One that was slow is no queue, and what it carried no rate.
   if (elapsed < interval() || batches_home_ < limits::credit_batches_min)
     return;
-  adapt(elapsed);
+  adapt(elapsed, after);
   begin_interval(now);
 }
 
@@ -46,13 +46,14 @@ void credit_window::begin_interval(time_point now) {
 
 /// Too much: at the rate that there was, what takes the target's time. Too little: twice as much
 /// while the target is far, and less than that near it.
-void credit_window::adapt(duration elapsed) {
+void credit_window::adapt(duration elapsed, duration last) {
   std::size_t wanted = window_;
   if (!ran_empty_ && least_ > settings_.target_delay) {
     const double share =
         static_cast<double>(settings_.target_delay.count()) / static_cast<double>(elapsed.count());
     wanted = std::min(window_, static_cast<std::size_t>(static_cast<double>(home_) * share));
-  } else if (stopped_ && least_ <= settings_.target_delay) {
+  } else if (stopped_ && std::max(least_, last) <= settings_.target_delay) {
+    // The last, too: an empty socket swallows the first, and everything since may stand.
     wanted += least_ < settings_.target_delay / 2 ? window_ : window_ / 8;
   }
   window_ = std::clamp(wanted, limits::credit_window_min, most_);

@@ -32,6 +32,7 @@ public:
 
   /// Whether to read more. What is then read may exceed the window by one batch.
   [[nodiscard]] bool has_room() const { return out_ < window_; }
+  [[nodiscard]] std::size_t room() const { return window_ - std::min(out_, window_); }
   [[nodiscard]] std::size_t octets() const { return window_; }
   [[nodiscard]] std::size_t out() const { return out_; }
 
@@ -48,7 +49,7 @@ public:
 
 private:
   void begin_interval(time_point now);
-  void adapt(duration elapsed);
+  void adapt(duration elapsed, duration last);
   [[nodiscard]] duration interval() const;
 
   const credit_settings settings_;

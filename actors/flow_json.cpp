@@ -114,7 +114,9 @@ json edge_json(const stage_pair& reader, const std::vector<stage_status>& stages
           {"starved_ns", credit.starved.count()},
           {"starved_share", rounded(reader.starved())},
           {"sojourn_us",
-           {{"p50", percentile(50)}, {"p99", percentile(99)}, {"max", us(sojourn.largest())}}},
+           {{"p50", percentile(50)},
+            {"p99", percentile(99)},
+            {"max", us(std::max(sojourn.largest(), credit.oldest_out))}}},
           {"oldest_us", us(credit.oldest_out)}};
 }
 

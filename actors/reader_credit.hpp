@@ -27,6 +27,8 @@ public:
 
   /// Whether to bring in another batch.
   [[nodiscard]] bool is_there() const { return !at_rest_.empty() && window_.has_room(); }
+  /// Octets; a batch may exceed them.
+  [[nodiscard]] std::size_t room() const { return window_.room(); }
   /// The reader has to do without from now on, until something comes home.
   void ran_out(time_point now);
 

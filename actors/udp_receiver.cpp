@@ -53,7 +53,10 @@ void udp_receiver_state::start(udp_receiver_parts given, const std::shared_ptr<s
 bool udp_receiver_state::receive_once(slab_ref& filled, time_point now) {
   if (!source || !credit->is_there())
     return false;
-  const udp::receive_result result = source->receive_batch(credit->filling());
+  // A message may bring a train of almost 64 KiB.
+  const std::size_t messages = std::clamp<std::size_t>(credit->room() / (limits::datagram_max + 1),
+                                                       1, limits::messages_per_receive_slab);
+  const udp::receive_result result = source->receive_batch(credit->filling(), messages);
   status.drops.count(drop_reason::truncated, result.truncated);
   note_error(result.error);
   if (result.datagrams == 0)

@@ -66,6 +66,7 @@ bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
   const shortcut::turn mine(*parts.direct);
   while (!waiting.empty()) {
     const udp::send_result result = send_some(*waiting.front(), stale);
+    added = added || result.datagrams > 0;
     if (result.then == udp::send_result::next::wait_writable) {
       blocked_fd = result.blocked_fd;
       pause = std::chrono::milliseconds::zero();
@@ -136,16 +137,22 @@ void udp_sender_state::note_wait(bool waits, time_point now) {
   if (waits_since)
     (waits_for_memory ? status.paused : status.blocked) += now - *waits_since;
   waits_since = waits ? std::optional(now) : std::nullopt;
-  waits_for_memory = pause > std::chrono::milliseconds::zero();
-  if (!waits || waits_for_memory || measuring)
+  // While it waits the short cut is not taken, and all of the state is the actor's.
+  waits_for_memory = waits && pause > std::chrono::milliseconds::zero();
+  const bool for_socket = waits && !waits_for_memory;
+  const bool same_wait = for_socket && measured_fd == blocked_fd && !std::exchange(added, false);
+  if (same_wait)
     return;
-  measuring = true;
+  measured_fd = for_socket ? blocked_fd : -1;
+  if (!for_socket)
+    return;
   const shortcut::turn mine(*parts.direct);
   sink->begin_wait(now);
 }
 
 void udp_sender_state::end_wait(time_point now) {
-  measuring = false;
+  if (std::exchange(measured_fd, -1) < 0)
+    return;
   const shortcut::turn mine(*parts.direct);
   sink->end_wait(now);
 }

@@ -44,8 +44,10 @@ struct udp_sender_state {
   std::optional<time_point> waits_since;
   /// For memory (`pause`), and not for the socket.
   bool waits_for_memory = false;
-  /// The sink has heard of the wait; of its end it hears when the socket is writable.
-  bool measuring = false;
+  /// Of whose wait the sink has heard; of its end it hears when the socket is writable, and it
+  /// begins anew when something was added meanwhile. -1: none.
+  int measured_fd = -1;
+  bool added = false;
   bool writable = false;
   stage_status status;
 

@@ -139,7 +139,7 @@ std::optional<drop_reason> tunnel::check_cookie(const_bytes message, const retur
   std::copy(octets.begin(), octets.end(), room.data());
   room.in->transmits.push_back({room.offset, sizeof reply, sizeof reply, handshake_traffic_class, 0,
                                 peer_id::none, from.remote, from.local});
-  out.origin.commit(sizeof reply);
+  out.origin.commit(sizeof reply, true);
   return drop_reason::cookie_demanded;
 }
 
@@ -333,7 +333,7 @@ bool tunnel::send_handshake(peer& to, const Message& message, const return_path&
   to.cookies.add_macs(octets, now.steady);
   room.in->transmits.push_back({room.offset, sizeof message, sizeof message,
                                 handshake_traffic_class, to.lane, to.id, path.remote, path.local});
-  out.origin.commit(sizeof message);
+  out.origin.commit(sizeof message, true);
   to.tx_bytes += sizeof message;
   to.clock.on_any_authenticated_packet_traversal(now.steady, to.persistent_keepalive);
   to.clock.on_any_authenticated_packet_sent();

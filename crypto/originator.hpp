@@ -41,13 +41,18 @@ public:
     }
     return {&*filling_, static_cast<std::uint32_t>(used_)};
   }
-  void commit(std::size_t octets) { used_ += octets; }
+  /// `patient`: it has no order to keep with anything, and may wait for more (see finish_turn).
+  void commit(std::size_t octets, bool patient = false) {
+    used_ += octets;
+    all_patient_ = all_patient_ && patient;
+  }
 
   /// Ends the turn: every slab filled in it, in order. The caller sends them on and clears. While
-  /// more than half of the reserve is out, nobody sends: what is small is then put together, so
-  /// that there is room for more, and goes when a slab comes home.
+  /// more than half of the reserve is out, little leaves: handshakes and keepalives are then put
+  /// together, so that there is room for more, and go when a slab comes home.
   [[nodiscard]] std::vector<slab_ref>& finish_turn(time_point now) {
-    if (filling_ && used_ > 0 && reserve_.size() + 1 >= slabs_ - slabs_ / 2)
+    const bool most_are_out = reserve_.size() + 1 < slabs_ - slabs_ / 2;
+    if (filling_ && used_ > 0 && !(most_are_out && all_patient_))
       launch(now);
     return launched_;
   }
@@ -62,6 +67,7 @@ private:
   void launch(time_point now) {
     launched_.push_back(slab::launch(std::move(filling_), ++serial_, now));
     used_ = 0;
+    all_patient_ = true;
   }
 
   std::vector<bare_slab> reserve_;
@@ -69,6 +75,7 @@ private:
   std::vector<slab_ref> launched_;
   bare_slab filling_;
   std::size_t used_ = 0;
+  bool all_patient_ = true; // in the slab that is being filled
   std::uint64_t serial_ = 0;
 };
 

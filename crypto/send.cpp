@@ -114,7 +114,7 @@ bool tunnel::originate(const_bytes inner, peer& to, session& on, moment now, out
       *room.in, room.offset + static_cast<std::uint32_t>(sizeof(wire::data_header)),
       static_cast<std::uint32_t>(padded), header ? header->congestion : ecn::not_ect, to, on);
   engine_->seal({&job, 1});
-  out.origin.commit(padded + wire::data_overhead);
+  out.origin.commit(padded + wire::data_overhead, inner.empty());
   return true;
 }
 

@@ -140,8 +140,8 @@ inline constexpr std::size_t credit_window_min = 65536;
 /// What one begins with: a slow way out shall not first stand full for long, and a fast one has all
 /// after a few intervals.
 inline constexpr std::size_t credit_window_first = 4 * credit_window_min;
-/// How long a queue may stand: half of it inside, and half in the socket behind. The figures with
-/// other values are in ARCHITECTURE.md.
+/// How long a queue may stand: half of it inside, and half in the socket behind. The figures are
+/// in ARCHITECTURE.md.
 inline constexpr auto credit_target_delay = 4ms;
 inline constexpr auto credit_target_delay_min = 100us;
 inline constexpr auto credit_target_delay_max = 1000ms;

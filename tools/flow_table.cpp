@@ -109,7 +109,7 @@ std::string flow_table(const json& flow) {
   std::string out = edges_table(flow.at("edges")) + "\n" + stages_table(flow) + drops_table(flow);
   out += "\npackets occupy at most " + human_octets(flow.at("bound_bytes").get<std::uint64_t>());
   char seconds[64];
-  std::snprintf(seconds, sizeof seconds, "; all but MAX is of the last %.1f s\n",
+  std::snprintf(seconds, sizeof seconds, "; all but MAX and COUNT is of the last %.1f s\n",
                 flow.at("seconds").get<double>());
   return out + seconds + "bottleneck: " + flow.at("bottleneck").get<std::string>() + "\n";
 }

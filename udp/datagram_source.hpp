@@ -1,6 +1,7 @@
 // Where a UDP RECEIVER's datagrams come from: a socket, or a fake in memory.
 #pragma once
 
+#include "messages/limits.hpp"
 #include "messages/slab.hpp"
 
 #include <string>
@@ -33,7 +34,11 @@ public:
   /// Fills a slab without arrivals, without blocking, from one thread at a time. Datagram i of the
   /// batch, or train of datagrams that came joined, gets slot i, the i-th of
   /// limits::messages_per_receive_slab equal parts of the slab. Empty datagrams arrive too.
-  virtual receive_result receive_batch(slab& into) = 0;
+  /// At most `messages_max` of them, at least one.
+  virtual receive_result receive_batch(slab& into, std::size_t messages_max) = 0;
+  receive_result receive_batch(slab& into) {
+    return receive_batch(into, limits::messages_per_receive_slab);
+  }
 
   /// Whether datagrams may come joined: "on", or "off: " and why.
   [[nodiscard]] virtual std::string offload() const = 0;

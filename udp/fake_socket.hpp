@@ -81,7 +81,8 @@ public:
 
   [[nodiscard]] int fd() const override { return readable_.fd(); }
 
-  receive_result receive_batch(slab& into) override {
+  using datagram_source::receive_batch;
+  receive_result receive_batch(slab& into, std::size_t messages_max) override {
     const std::lock_guard<std::mutex> hold(mutex_);
     TROUPE_ASSERT(into.arrivals.empty());
     receive_result result;
@@ -90,7 +91,7 @@ public:
       errors_.pop_front();
     } else {
       const std::size_t slot = into.memory().size() / limits::messages_per_receive_slab;
-      for (std::size_t i = 0; i < limits::messages_per_receive_slab && !waiting_.empty(); ++i) {
+      for (std::size_t i = 0; i < messages_max && !waiting_.empty(); ++i) {
         take(waiting_.front(), i * slot, slot, into, result);
         waiting_.pop_front();
       }
@@ -167,9 +168,12 @@ public:
   }
 
   [[nodiscard]] std::string offload() const override { return "off: in memory"; }
-  void begin_wait(time_point) override {}
-  void end_wait(time_point) override {}
+  void begin_wait(time_point now) override { waits_.push_back(now); }
+  void end_wait(time_point now) override { ended_.push_back(now); }
   [[nodiscard]] send_queue queue() const override { return {}; }
+  /// When it was told that a wait begins, and ends, as a socket is writable. On the actor's thread.
+  [[nodiscard]] const std::vector<time_point>& waits_begun() const { return waits_; }
+  [[nodiscard]] const std::vector<time_point>& waits_ended() const { return ended_; }
 
   send_result send_batch(const slab& from, std::uint8_t lane, send_cursor& cursor) override {
     const std::lock_guard<std::mutex> hold(mutex_);
@@ -248,6 +252,8 @@ private:
     drop_reason reason;
   };
 
+  std::vector<time_point> waits_;
+  std::vector<time_point> ended_;
   std::mutex mutex_;
   poll_switch writable_;
   std::size_t room_ = SIZE_MAX;

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -58,14 +59,14 @@ receiver::receiver(std::shared_ptr<const bound_socket> source, batch_calls& call
   TROUPE_ASSERT(socket_ != nullptr);
 }
 
-receive_result receiver::receive_batch(slab& into) {
+receive_result receiver::receive_batch(slab& into, std::size_t messages_max) {
   TROUPE_ASSERT(into.arrivals.empty());
+  const std::size_t messages = std::clamp<std::size_t>(messages_max, 1, headers_.size());
   prepare(into);
   receive_result result;
   int received = -1;
   for (int tries = 0; received < 0 && tries < limits::receive_errors_skipped_max; ++tries) {
-    received =
-        calls_.receive(socket_->fd(), headers_.data(), static_cast<unsigned>(headers_.size()));
+    received = calls_.receive(socket_->fd(), headers_.data(), static_cast<unsigned>(messages));
     if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       result.socket_empty = true;
       result.error.clear();
@@ -80,7 +81,7 @@ receive_result receiver::receive_batch(slab& into) {
   result.error.clear();
   for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(received); ++i)
     take(i, into, result);
-  result.socket_empty = static_cast<std::size_t>(received) < headers_.size();
+  result.socket_empty = static_cast<std::size_t>(received) < messages;
   return result;
 }
 

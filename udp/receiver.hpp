@@ -16,7 +16,8 @@ public:
                     batch_calls& calls = kernel_calls());
 
   [[nodiscard]] int fd() const override { return socket_->fd(); }
-  receive_result receive_batch(slab& into) override;
+  using datagram_source::receive_batch;
+  receive_result receive_batch(slab& into, std::size_t messages_max) override;
   [[nodiscard]] std::string offload() const override {
     return socket_->gro() ? "on" : "off: " + std::string(socket_->without_gro());
   }

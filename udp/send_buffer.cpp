@@ -14,7 +14,7 @@ std::optional<std::size_t> send_buffer::writable(std::size_t queued, std::size_t
   const double rate =
       static_cast<double>(queued_ - queued) / static_cast<double>((now - *since).count());
   std::size_t wanted = 2 * size;
-  if (queued >= queued_ / 8) // else it ran empty, or nearly: the rate is more than was seen
+  if (queued > queued_ / 8) // else it ran empty, or nearly: the rate is more than was seen
     wanted = std::min(wanted,
                       static_cast<std::size_t>(rate * static_cast<double>(target_delay_.count())));
   const std::size_t least =

@@ -212,6 +212,18 @@ BOOST_AUTO_TEST_CASE(one_slow_batch_is_no_queue) {
   BOOST_TEST(window.octets() == before);
 }
 
+BOOST_AUTO_TEST_CASE(socket_that_swallows_the_first_does_not_widen_it) {
+  credit_window window(automatic, most);
+  const std::size_t before = window.octets();
+  const time_point begin{1h};
+  for (int i = 0; i < 4; ++i) {
+    window.took(batch_octets, begin);
+    window.stopped();
+    window.came_home(batch_octets, i == 0 ? duration(10us) : duration(i * 65ms), begin + i * 65ms);
+  }
+  BOOST_TEST(window.octets() <= before);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_dropped_does_not_hide_a_queue) {
   way slow(automatic);
   slow.rate = 50e6;

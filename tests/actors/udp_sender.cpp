@@ -110,6 +110,37 @@ BOOST_AUTO_TEST_CASE(what_it_holds_and_how_long_it_waits_is_shown) {
   BOOST_TEST((status.blocked == std::chrono::seconds(3)));
 }
 
+BOOST_AUTO_TEST_CASE(wait_is_measured_until_the_socket_is_writable) {
+  first->block_after(0);
+  tell(sends, transmit_batch{batch().add("a", there).launch(1)});
+  BOOST_TEST(first->waits_begun().size() == 1U);
+  tell(sends, atom::poll_v); // woken by mail: nothing has left, nothing is new
+  BOOST_TEST(first->waits_begun().size() == 1U);
+  BOOST_TEST(first->waits_ended().empty());
+  first->allow();
+  tell(sends, atom::poll_v); // sees that it is writable only afterwards, and sends all
+  BOOST_TEST(sent_on(*first) == "a");
+  BOOST_TEST(first->waits_ended().empty());
+}
+
+BOOST_AUTO_TEST_CASE(each_wait_is_measured_from_its_own_beginning) {
+  first->block_after(0);
+  tell(sends, transmit_batch{batch().add("a", there).launch(1)});
+  first->allow();
+  tell(sends, atom::poll_v); // all is sent, and nobody saw the socket writable
+  advance(std::chrono::seconds(5));
+  first->block_after(1);
+  tell(sends, transmit_batch{batch().add("b", there).add("c", there).launch(2)});
+  BOOST_REQUIRE(first->waits_begun().size() == 2U);
+  BOOST_TEST((first->waits_begun().back() == scheduler.clock().now()));
+  advance(std::chrono::seconds(1));
+  first->block_after(1); // something is added, and it is full again
+  tell(sends, transmit_batch{batch().add("d", there).launch(3)});
+  tell(sends, atom::poll_v);
+  BOOST_REQUIRE(first->waits_begun().size() == 3U);
+  BOOST_TEST((first->waits_begun().back() == scheduler.clock().now()));
+}
+
 BOOST_AUTO_TEST_CASE(want_of_memory_is_no_blocked_socket) {
   first->run_out_of_memory(1);
   tell(sends, transmit_batch{batch().add("a", there).launch(1)});

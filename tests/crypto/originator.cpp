@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 
 using namespace troupe;
@@ -40,12 +42,12 @@ struct reserve_of {
     return made;
   }
   /// Takes room and describes it; false when there is none.
-  bool take(std::uint32_t octets) {
+  bool take(std::uint32_t octets, bool patient = false) {
     const originator::room room = origin.reserve(octets, moment{});
     if (!room)
       return false;
     room.in->transmits.push_back({room.offset, octets, octets, 0, 0, peer_id::none, {}, {}});
-    origin.commit(octets);
+    origin.commit(octets, patient);
     return true;
   }
 
@@ -103,21 +105,21 @@ BOOST_AUTO_TEST_CASE(without_slabs_there_is_no_room_until_one_comes_home) {
   BOOST_TEST(one.take(1000));
 }
 
-BOOST_AUTO_TEST_CASE(while_most_of_the_reserve_is_out_little_is_put_together) {
+BOOST_AUTO_TEST_CASE(while_most_of_the_reserve_is_out_what_is_patient_is_put_together) {
   reserve_of four(4);
   std::vector<slab_ref> out;
   const auto end_turn = [&] {
-    for (slab_ref& each : four.origin.finish_turn({}))
-      out.push_back(std::move(each));
-    four.origin.finish_turn({}).clear();
+    std::vector<slab_ref>& launched = four.origin.finish_turn({});
+    std::move(launched.begin(), launched.end(), std::back_inserter(out));
+    launched.clear();
   };
   for (int turn = 0; turn < 3; ++turn) {
-    BOOST_TEST(four.take(10));
+    BOOST_TEST(four.take(10, true));
     end_turn();
   }
   BOOST_TEST(out.size() == 3U);
   for (int turn = 0; turn < 3; ++turn) { // into the last one
-    BOOST_TEST(four.take(10));
+    BOOST_TEST(four.take(10, true));
     end_turn();
   }
   BOOST_TEST(out.size() == 3U);
@@ -127,6 +129,27 @@ BOOST_AUTO_TEST_CASE(while_most_of_the_reserve_is_out_little_is_put_together) {
   end_turn();
   BOOST_REQUIRE(out.size() == 3U);
   BOOST_TEST(out.back()->transmits.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(what_has_an_order_to_keep_leaves_at_once_and_takes_the_patient_along) {
+  reserve_of four(4);
+  std::vector<slab_ref> out;
+  const auto end_turn = [&] {
+    std::vector<slab_ref>& launched = four.origin.finish_turn({});
+    std::move(launched.begin(), launched.end(), std::back_inserter(out));
+    launched.clear();
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    BOOST_TEST(four.take(10));
+    end_turn();
+  }
+  BOOST_TEST(four.take(10, true));
+  end_turn();
+  BOOST_TEST(out.size() == 3U);
+  BOOST_TEST(four.take(10));
+  end_turn();
+  BOOST_REQUIRE(out.size() == 4U);
+  BOOST_TEST(out.back()->transmits.size() == 2U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -278,4 +278,43 @@ BOOST_AUTO_TEST_CASE(a_staged_packet_longer_than_an_mtu_that_shrank_leaves_unpad
   BOOST_TEST(net.data_of(net.alice).at(0).message.size() == 1001U + 32);
 }
 
+BOOST_AUTO_TEST_CASE(released_packets_stay_ahead_of_newer_ones_while_the_reserve_is_out) {
+  constexpr std::size_t others = 18;
+  test_network net;
+  for (std::size_t i = 0; i <= others + 1; ++i)
+    net.add();
+  test_peer& alice = net[0];
+  test_peer& bob = net[1];
+  for (std::size_t i = 1; i <= others + 1; ++i) {
+    alice.knows(net[i]);
+    net[i].knows(alice);
+  }
+  for (std::size_t i = 0; i <= others + 1; ++i)
+    net[i].link(true);
+  for (std::size_t i = 2; i <= others + 1; ++i)
+    alice.send_to(net[i]);
+  net.settle();
+  test_datagram response;
+  net.filter = [&](test_datagram& datagram) {
+    if (datagram.sender != bob.number || datagram.type() != response_type)
+      return true;
+    response = datagram;
+    return false;
+  };
+  alice.send_to(bob, 1);
+  net.settle();
+  BOOST_REQUIRE(!response.message.empty());
+  alice.hold_slabs = true; // as behind a blocked socket
+  peer_options keepalive;
+  keepalive.persistent_keepalive_s = 25;
+  for (std::size_t i = 2; i <= others + 1; ++i)
+    alice.knows(net[i], keepalive);
+  net.settle();
+  alice.receive({response}); // the first is released
+  alice.send_to(bob, 2);
+  alice.release_slabs();
+  net.settle();
+  BOOST_TEST(bob.markers() == (std::vector<std::uint8_t>{1, 2}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

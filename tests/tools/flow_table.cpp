@@ -55,7 +55,8 @@ BOOST_AUTO_TEST_CASE(edges_and_actors_are_a_row_each_in_units_for_people) {
 BOOST_AUTO_TEST_CASE(bottleneck_and_bound_stand_at_the_end) {
   const std::vector<std::string> lines = lines_of(tools::flow_table(sample()));
   BOOST_TEST(lines.at(6) == "");
-  BOOST_TEST(lines.at(7) == "packets occupy at most 26.0 MiB; all but MAX is of the last 1.0 s");
+  BOOST_TEST(lines.at(7) ==
+             "packets occupy at most 26.0 MiB; all but MAX and COUNT is of the last 1.0 s");
   BOOST_TEST(lines.back() == "bottleneck: udp-sender/0 is waiting for the socket 83 % of the time");
 }
 

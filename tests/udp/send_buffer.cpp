@@ -109,6 +109,12 @@ BOOST_AUTO_TEST_CASE(little_that_left_at_once_is_no_rate) {
   BOOST_TEST(!buffer.writable(most - most / 5, most / 2, longest, time_point{1s} + 10us));
 }
 
+BOOST_AUTO_TEST_CASE(socket_that_was_empty_before_anybody_looked_is_too_small) {
+  send_buffer buffer(most, target);
+  buffer.full(0, time_point{1s});
+  BOOST_TEST(buffer.writable(0, 100'000, longest, time_point{2s}).value() == 200'000U);
+}
+
 BOOST_AUTO_TEST_CASE(it_grows_to_twice_its_size_at_most) {
   send_buffer buffer(most, target);
   buffer.full(100'000, time_point{1s});
