@@ -7,6 +7,7 @@
 #include "conf/peer_table.hpp"
 #include "conf/section.hpp"
 #include "conf/wording.hpp"
+#include "conf/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,14 +33,6 @@ constexpr std::array<std::string_view, 2> credit_keys = {"window", "target_delay
 constexpr std::array<std::string_view, 4> log_keys = {"level", "format", "target", "actors"};
 constexpr std::array<std::string_view, 1> admin_keys = {"group"};
 constexpr std::array<std::string_view, 1> drop_in_keys = {"peer"};
-
-constexpr std::array<std::string_view, 2> route_modes = {"off", "auto"};
-/// In the order of their enumerators.
-constexpr std::array<std::string_view, 6> log_levels = {"trace", "debug", "info",
-                                                        "warn",  "error", "off"};
-constexpr std::array<std::string_view, 4> aead_kinds = {"auto", "ipsec-mb", "libgcrypt",
-                                                        "libsodium"};
-constexpr std::array<std::string_view, 2> log_formats = {"text", "json"};
 
 constexpr std::array<std::string_view, 10> actors = {
     "supervisor",   "tun-reader", "tun-writer", "tunnel", "udp-sender",

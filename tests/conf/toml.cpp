@@ -11,48 +11,7 @@ using namespace troupe::conf;
 BOOST_AUTO_TEST_SUITE(toml)
 
 BOOST_AUTO_TEST_CASE(every_key_arrives_where_it_belongs) {
-  const conf::config read = accepted(parse(R"([interface]
-name = "troupe0"
-private_key = ")" + secret + R"("
-listen_port = 51820
-addresses = ["10.20.0.1/24", "fd20::1/64"]
-mtu = 1400
-fwmark = "0xca6c"
-routes = "off"
-table = 1234
-[tun]
-queues = 4
-offload = false
-queue_length = 500
-[udp]
-senders = 2
-gso = false
-gro = false
-receive_buffer = 4194304
-send_buffer = 2097152
-[tunnel]
-cpu = 3
-aead = "ipsec-mb"
-[credit]
-window = 262144
-target_delay = "1500us"
-[log]
-level = "warn"
-format = "json"
-target = "/var/log/troupe.log"
-actors.tunnel = "trace"
-actors."tun-reader/0" = "debug"
-[admin]
-group = "netadmin"
-[[peer]]
-name = "laptop"
-public_key = ")" + key_a + R"("
-preshared_key = ")" + key_b + R"("
-allowed_ips = ["10.20.0.2/32", "0.0.0.0/0", "fd20::2"]
-endpoint = "vpn.example.net:51820"
-persistent_keepalive = 25
-enabled = false
-)"));
+  const conf::config read = accepted(parse(every_key));
   const interface_config& interface = read.interface;
   BOOST_TEST(interface.name == "troupe0");
   BOOST_TEST(interface.private_key.same_as(secret_key_from_base64(secret).value()));
