@@ -1,0 +1,234 @@
+// The values of wg-quick's settings. Each that is wrong is one error, at the value or at the word
+// of a list that is.
+#include "messages/limits.hpp"
+
+#include "conf/wg_quick_reader.hpp"
+#include "conf/wording.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace troupe::conf {
+
+namespace {
+
+constexpr std::uint32_t any = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t any_port = std::numeric_limits<std::uint16_t>::max();
+
+/// Decimal, or hexadecimal behind `0x`.
+std::optional<std::uint32_t> parse_number(std::string_view text) {
+  const bool hex = text.substr(0, 2) == "0x" || text.substr(0, 2) == "0X";
+  const std::string_view digits = text.substr(hex ? 2 : 0);
+  std::uint32_t number = 0;
+  const char* const end = digits.data() + digits.size();
+  const std::from_chars_result read = std::from_chars(digits.data(), end, number, hex ? 16 : 10);
+  return read.ec == std::errc{} && read.ptr == end ? std::optional(number) : std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::uint32_t> wg_quick_reader::read_number(const setting& from, std::uint32_t min,
+                                                          std::uint32_t max,
+                                                          std::string_view also) {
+  const std::optional<std::uint32_t> number = parse_number(from.value);
+  if (number && *number >= min && *number <= max)
+    return number;
+  error(from.at(), quoted(from.key) + " is " + shown(from.value) + "; it must be from " +
+                       std::to_string(min) + " to " + std::to_string(max) + std::string(also));
+  return std::nullopt;
+}
+
+std::optional<secret_key> wg_quick_reader::read_secret(const setting& from) {
+  std::optional<secret_key> key = secret_key_from_base64(from.value);
+  if (!key)
+    error(from.at(), quoted(from.key) + " " + key_fault(from.value) +
+                         "; `troupectl genkey` and `troupectl genpsk` print whole ones");
+  else if (key->same_as(secret_key::copy_of(byte_array<key_octets>{})))
+    key = secret_key{};
+  return key;
+}
+
+void wg_quick_reader::read_private_key(const setting& from) {
+  const std::optional<secret_key> key = read_secret(from);
+  if (key && !*key)
+    error(from.at(), quoted(from.key) + " is all zero, which stands for no key; `troupectl genkey` "
+                                        "prints one");
+  import_.result.interface.private_key = key.value_or(secret_key{});
+}
+
+void wg_quick_reader::read_listen_port(const setting& from) {
+  import_.result.interface.listen_port =
+      static_cast<std::uint16_t>(read_number(from, 0, any_port).value_or(0));
+}
+
+void wg_quick_reader::read_fwmark(const setting& from) {
+  if (!same_word(from.value, "off"))
+    import_.result.interface.fwmark = read_number(from, 0, any, " or off").value_or(0);
+}
+
+void wg_quick_reader::read_addresses(const setting& from) {
+  std::vector<ip_prefix>& addresses = import_.result.interface.addresses;
+  for (const std::string_view word : words_of(from.value)) {
+    const std::optional<ip_prefix> address = parse_ip_prefix(word);
+    if (!address)
+      error(from.line.at(word),
+            shown(word) + " is no address; write it with its network's length, as 10.0.0.1/24");
+    else if (!own_addresses_.insert(address->address).second)
+      error(from.line.at(word),
+            "the address " + to_string(address->address) + " is given twice; keep one");
+    else
+      addresses.push_back(*address);
+  }
+}
+
+void wg_quick_reader::read_mtu(const setting& from) {
+  const std::optional<std::uint32_t> mtu = read_number(from, limits::mtu_min, limits::mtu_max);
+  if (!mtu)
+    return;
+  import_.result.interface.mtu = *mtu;
+  mtu_at_ = from.at();
+}
+
+void wg_quick_reader::read_table(const setting& from) {
+  interface_config& interface = import_.result.interface;
+  if (same_word(from.value, "off"))
+    interface.routes = route_mode::off;
+  else if (same_word(from.value, "main"))
+    interface.table = main_route_table;
+  else if (parse_number(from.value))
+    interface.table = read_number(from, 1, any);
+  else if (!same_word(from.value, "auto"))
+    error(from.at(), quoted(from.key) + " is " + shown(from.value) +
+                         "; it must be auto, off, main or the number of a routing table (see "
+                         "/etc/iproute2/rt_tables)");
+}
+
+/// Only what is an address is repeated, and search domains are not.
+void wg_quick_reader::read_dns(const setting& from) {
+  const std::string& name = import_.result.interface.name;
+  std::string servers;
+  bool domains = false;
+  for (const std::string_view word : words_of(from.value)) {
+    const std::optional<ip_address> server = parse_ip_address(word);
+    const bool should_be_one = word.find(':') != std::string_view::npos ||
+                               word.find_first_not_of("0123456789.") == std::string_view::npos;
+    if (server)
+      servers.append(" ").append(to_string(*server));
+    else if (should_be_one)
+      error(from.line.at(word), shown(word) + " is neither the address of a server nor a domain");
+    else
+      domains = true;
+  }
+  std::string commands;
+  if (!servers.empty())
+    commands.append("`resolvectl dns ").append(name).append(servers).append("`");
+  if (domains)
+    commands.append(commands.empty() ? "" : " and ")
+        .append("`resolvectl domain ")
+        .append(name)
+        .append("` with these domains");
+  if (!commands.empty())
+    note(from.line.at(from.line.key), "`DNS`: troupe leaves name resolution alone; once the "
+                                      "interface is up, run " +
+                                          commands);
+}
+
+/// A command may hold a key, and is not repeated.
+void wg_quick_reader::read_hook(const setting& from) {
+  if (from.value.empty())
+    return;
+  std::string when = "before `trouped`, as by ExecStartPre=";
+  if (from.key == "PostUp")
+    when = "once `trouped` has set up the interface, as by ExecStartPost=";
+  else if (from.key == "PreDown")
+    when = "before `trouped` is ended, as by ExecStop=";
+  else if (from.key == "PostDown")
+    when = "after `trouped` has ended, as by ExecStopPost=";
+  const bool has_name = from.value.find("%i") != std::string_view::npos;
+  note(from.line.at(from.line.key),
+       quoted(from.key) + ": troupe runs no commands; run this one yourself " + when +
+           " in its systemd unit" +
+           (has_name ? ", with " + import_.result.interface.name + " for %i" : ""));
+}
+
+void wg_quick_reader::read_save_config(const setting& from) {
+  if (same_word(from.value, "true"))
+    note(from.line.at(from.line.key),
+         "`SaveConfig`: troupe never writes its file at the end by itself; put what shall stay "
+         "into the file");
+  else if (!same_word(from.value, "false"))
+    error(from.at(), quoted(from.key) + " is " + shown(from.value) + "; it must be true or false");
+}
+
+/// A public key that is wrong may be the private one in the wrong place.
+void wg_quick_reader::read_public_key(const setting& from) {
+  const std::optional<public_key> key = public_key_from_base64(from.value);
+  if (!key)
+    return error(from.at(), quoted(from.key) + " " + key_fault(from.value) +
+                                "; `wg show` on the other side prints it whole");
+  if (*key == public_key{})
+    return error(from.at(), quoted(from.key) + " is all zero, which is nobody's key");
+  const auto [known, fresh] = place_by_key_.try_emplace(*key, from.at());
+  if (!fresh)
+    return error(from.at(), "this `PublicKey` belongs to the peer in line " +
+                                std::to_string(known->second.line) +
+                                "; join the two, or take one out");
+  peer().settings.key = *key;
+}
+
+void wg_quick_reader::read_preshared_key(const setting& from) {
+  peer().settings.preshared_key = read_secret(from).value_or(secret_key{});
+}
+
+void wg_quick_reader::read_allowed_ips(const setting& from) {
+  for (const std::string_view word : words_of(from.value))
+    read_allowed_ip(from, word);
+}
+
+void wg_quick_reader::read_allowed_ip(const setting& from, std::string_view word) {
+  const position at = from.line.at(word);
+  const std::optional<ip_prefix> given = parse_ip_prefix(word);
+  if (!given)
+    return error(at, shown(word) + " is no prefix; write it as 10.0.0.0/24 or fd00::/64");
+  const ip_prefix prefix = masked(*given);
+  const std::size_t index = import_.result.peers.size() - 1;
+  const auto [known, fresh] = owner_by_prefix_.try_emplace(prefix, owner{index, from.line.number});
+  // In one peer the same prefix twice means what it means once.
+  if (!fresh && known->second.peer != index)
+    return error(at, to_string(prefix) + " belongs to another peer, in line " +
+                         std::to_string(known->second.line) +
+                         "; a prefix has one peer, take it out of one of the two");
+  if (prefix != *given)
+    note(at, to_string(*given) + " stands for " + to_string(prefix) +
+                 " here, as for `wg`; if only that host was meant, write " +
+                 to_string(given->address));
+  if (!fresh)
+    return;
+  peer().settings.allowed_ips.push_back(prefix);
+  if (is_default_route(prefix) && !default_route_) {
+    default_route_ = prefix;
+    default_route_at_ = at;
+  }
+}
+
+void wg_quick_reader::read_endpoint(const setting& from) {
+  peer().remote = parse_endpoint_setting(from.value);
+  const std::optional<endpoint_setting>& remote = peer().remote;
+  const std::string subject = quoted(from.key) + " is " + shown(from.value);
+  if (!remote && from.value.find('%') != std::string_view::npos)
+    error(from.at(), subject + "; write it as [fe80::1%INTERFACE]:51820, with an interface that is "
+                               "there");
+  else if (!remote)
+    error(from.at(), subject + "; write it as HOST:PORT, 192.0.2.1:51820 or [2001:db8::1]:51820");
+  else if (remote->literal && !is_one_host(remote->literal->address))
+    error(from.at(), subject + ", which is no address of one host; give the peer's own address");
+}
+
+void wg_quick_reader::read_keepalive(const setting& from) {
+  if (!same_word(from.value, "off"))
+    peer().settings.persistent_keepalive_s =
+        static_cast<std::uint16_t>(read_number(from, 0, any_port, " seconds, or off").value_or(0));
+}
+
+} // namespace troupe::conf
