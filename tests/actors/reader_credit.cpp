@@ -24,6 +24,9 @@ struct credit_fixture {
   std::shared_ptr<nowhere> home = std::make_shared<nowhere>();
   reader_credit credit = of({std::nullopt, 2ms});
 
+  /// Slabs and their home own each other, so the end must be said.
+  ~credit_fixture() { home->home.clear(); }
+
   reader_credit of(const credit_settings& settings) const {
     return {"test", {3, octets, 4}, settings, home};
   }
