@@ -19,13 +19,6 @@ std::string place(const error_list& errors, position at) {
   return errors.file() + ":" + std::to_string(at.line);
 }
 
-bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const unsigned char octet = static_cast<unsigned char>(c);
-    return octet < 0x20 || octet == 0x7f;
-  });
-}
-
 } // namespace
 
 void peer_table::read_all(section& root, error_list& errors) {
@@ -70,7 +63,7 @@ void peer_table::read_name(section& from, peer_config& peer) {
   if (given == nullptr)
     return;
   if (given->text.empty() || given->text.size() > limits::peer_name_octets_max ||
-      has_control_character(given->text))
+      !prints(given->text))
     return from.error(given->at, "`name` must be 1 to " +
                                      std::to_string(limits::peer_name_octets_max) +
                                      " octets of printing text");
@@ -111,16 +104,8 @@ void peer_table::read_endpoint(section& from, peer_config& peer) {
   if (given == nullptr)
     return;
   peer.remote = parse_endpoint_setting(given->text);
-  if (!peer.remote && given->text.find('%') != std::string::npos)
-    from.error(given->at, "`endpoint` is " + shown(given->text) +
-                              "; write it as [fe80::1%INTERFACE]:51820, with an interface that is "
-                              "there");
-  else if (!peer.remote)
-    from.error(given->at, "`endpoint` is " + shown(given->text) +
-                              "; write it as HOST:PORT, 192.0.2.1:51820 or [2001:db8::1]:51820");
-  else if (peer.remote->literal && !is_one_host(peer.remote->literal->address))
-    from.error(given->at, "`endpoint` is " + shown(given->text) +
-                              ", which is no address of one host; give the peer's own address");
+  if (const std::string_view fault = endpoint_fault(given->text, peer.remote); !fault.empty())
+    from.error(given->at, "`endpoint` is " + shown(given->text) + std::string(fault));
 }
 
 std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& given,

@@ -63,16 +63,10 @@ void read_addresses(section& from, std::vector<ip_prefix>& addresses) {
   }
 }
 
-/// The kernel takes IPv6 away from a device with a smaller MTU, addresses and all.
 void check_mtu_for_ipv6(section& from, const interface_config& read) {
-  constexpr std::uint32_t ipv6_mtu_min = 1280;
-  const bool has_ipv6 =
-      std::any_of(read.addresses.begin(), read.addresses.end(),
-                  [](const ip_prefix& given) { return given.address.family == ip_family::v6; });
   const value* const mtu = from.find("mtu");
-  if (mtu != nullptr && read.mtu < ipv6_mtu_min && has_ipv6)
-    from.error(mtu->at, "`mtu` is " + std::to_string(read.mtu) +
-                            "; with an IPv6 address it must be at least 1280");
+  if (const std::string fault = mtu_fault(read); mtu != nullptr && !fault.empty())
+    from.error(mtu->at, "`mtu` " + fault);
 }
 
 std::uint32_t read_fwmark(section& from) {

@@ -15,16 +15,9 @@ namespace {
 
 constexpr std::array<std::string_view, 2> sections = {"[Interface]", "[Peer]"};
 
-bool has_control_character(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const unsigned char octet = static_cast<unsigned char>(c);
-    return octet < 0x20 || octet == 0x7f;
-  });
-}
-
 /// Why a name cannot be one, or nothing.
 std::string_view name_fault(std::string_view name) {
-  if (name.empty() || name.size() > limits::peer_name_octets_max || has_control_character(name))
+  if (name.empty() || name.size() > limits::peer_name_octets_max || !prints(name))
     return "a name is up to 64 octets of printing text";
   if (secret_key_from_base64(name) || secret_key_from_hex(name))
     return "a key is no name, as names are shown everywhere";
@@ -133,14 +126,8 @@ void wg_quick_reader::close_section() {
     if (seen_.count("PrivateKey") == 0)
       error(section_at_, "[Interface] has no `PrivateKey`; write it here for the import, even if a "
                          "command sets it otherwise");
-    const std::vector<ip_prefix>& addresses = import_.result.interface.addresses;
-    constexpr std::uint32_t ipv6_mtu_min = 1280;
-    // The kernel takes IPv6 away from a device with a smaller MTU, addresses and all.
-    if (mtu_at_ && import_.result.interface.mtu < ipv6_mtu_min &&
-        std::any_of(addresses.begin(), addresses.end(),
-                    [](const ip_prefix& given) { return given.address.family == ip_family::v6; }))
-      error(*mtu_at_, "`MTU` is " + std::to_string(import_.result.interface.mtu) +
-                          "; with an IPv6 address it must be at least 1280");
+    if (const std::string fault = mtu_fault(import_.result.interface); mtu_at_ && !fault.empty())
+      error(*mtu_at_, "`MTU` " + fault);
   }
   if (place_ == place::peer && seen_.count("PublicKey") == 0)
     error(section_at_, "[Peer] has no `PublicKey`; add the one that `wg show` or `troupectl "

@@ -214,15 +214,8 @@ void wg_quick_reader::read_allowed_ip(const setting& from, std::string_view word
 
 void wg_quick_reader::read_endpoint(const setting& from) {
   peer().remote = parse_endpoint_setting(from.value);
-  const std::optional<endpoint_setting>& remote = peer().remote;
-  const std::string subject = quoted(from.key) + " is " + shown(from.value);
-  if (!remote && from.value.find('%') != std::string_view::npos)
-    error(from.at(), subject + "; write it as [fe80::1%INTERFACE]:51820, with an interface that is "
-                               "there");
-  else if (!remote)
-    error(from.at(), subject + "; write it as HOST:PORT, 192.0.2.1:51820 or [2001:db8::1]:51820");
-  else if (remote->literal && !is_one_host(remote->literal->address))
-    error(from.at(), subject + ", which is no address of one host; give the peer's own address");
+  if (const std::string_view fault = endpoint_fault(from.value, peer().remote); !fault.empty())
+    error(from.at(), quoted(from.key) + " is " + shown(from.value) + std::string(fault));
 }
 
 void wg_quick_reader::read_keepalive(const setting& from) {

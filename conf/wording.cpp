@@ -35,13 +35,6 @@ bool may_hold_key(std::string_view text) {
   return false;
 }
 
-bool prints(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) {
-    const unsigned char octet = static_cast<unsigned char>(c);
-    return octet < 0x20 || octet == 0x7f;
-  });
-}
-
 } // namespace
 
 std::string shown(std::string_view text) {
@@ -52,6 +45,34 @@ std::string shown(std::string_view text) {
   if (!prints(text))
     return "(a text with control characters)";
   return "`" + std::string(text) + "`";
+}
+
+bool prints(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    const unsigned char octet = static_cast<unsigned char>(c);
+    return octet < 0x20 || octet == 0x7f;
+  });
+}
+
+std::string_view endpoint_fault(std::string_view text,
+                                const std::optional<endpoint_setting>& read) {
+  if (!read && text.find('%') != std::string_view::npos)
+    return "; write it as [fe80::1%INTERFACE]:51820, with an interface that is there";
+  if (!read)
+    return "; write it as HOST:PORT, 192.0.2.1:51820 or [2001:db8::1]:51820";
+  if (read->literal && !is_one_host(read->literal->address))
+    return ", which is no address of one host; give the peer's own address";
+  return {};
+}
+
+std::string mtu_fault(const interface_config& of) {
+  constexpr std::uint32_t ipv6_mtu_min = 1280;
+  const bool has_ipv6 =
+      std::any_of(of.addresses.begin(), of.addresses.end(),
+                  [](const ip_prefix& given) { return given.address.family == ip_family::v6; });
+  if (of.mtu >= ipv6_mtu_min || !has_ipv6)
+    return {};
+  return "is " + std::to_string(of.mtu) + "; with an IPv6 address it must be at least 1280";
 }
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {

@@ -35,20 +35,34 @@ void count_octets(benchmark::State& state, std::size_t each) {
 // --- AEAD
 
 /// Packets of one length, alone or as many as TUNNEL has in a batch.
+struct aead_batch {
+  explicit aead_batch(const benchmark::State& state)
+      : length(static_cast<std::size_t>(state.range(0))),
+        texts(static_cast<std::size_t>(state.range(1)), octets(length + wire::tag_octets)) {
+    for (octets& text : texts)
+      jobs.push_back({key.data(), jobs.size(), text.data(), length, {}, false});
+  }
+  void count(benchmark::State& state) const {
+    count_octets(state, texts.size() * length);
+    state.SetItemsProcessed(as_signed(texts.size()) *
+                            static_cast<std::int64_t>(state.iterations()));
+  }
+
+  const byte_array<32> key{};
+  const std::size_t length;
+  std::vector<octets> texts;
+  std::vector<crypto::aead_job> jobs;
+};
+
+constexpr const char* no_engine = "not built in, or nothing for this processor";
+
 void seal_with(benchmark::State& state, std::unique_ptr<crypto::aead_engine> engine) {
   if (!engine)
-    return state.SkipWithError("not built in, or nothing for this processor");
-  const std::size_t length = static_cast<std::size_t>(state.range(0));
-  const std::size_t packets = static_cast<std::size_t>(state.range(1));
-  const byte_array<32> key{};
-  std::vector<octets> texts(packets, octets(length + wire::tag_octets));
-  std::vector<crypto::aead_job> jobs;
-  for (octets& text : texts)
-    jobs.push_back({key.data(), jobs.size(), text.data(), length, {}, false});
+    return state.SkipWithError(no_engine);
+  aead_batch batch(state);
   for (auto _ : state)
-    engine->seal(jobs);
-  count_octets(state, packets * length);
-  state.SetItemsProcessed(as_signed(packets) * static_cast<std::int64_t>(state.iterations()));
+    engine->seal(batch.jobs);
+  batch.count(state);
 }
 
 const std::vector<std::vector<std::int64_t>> lengths_and_packets = {{64, 512, 1424, 8960}, {1, 48}};
@@ -71,25 +85,18 @@ BENCHMARK(seal_libgcrypt)->ArgsProduct(lengths_and_packets);
 /// Each time anew, since opening is in place: the copy is in the time.
 void open_with(benchmark::State& state, std::unique_ptr<crypto::aead_engine> engine) {
   if (!engine)
-    return state.SkipWithError("not built in, or nothing for this processor");
-  const std::size_t length = static_cast<std::size_t>(state.range(0));
-  const std::size_t packets = static_cast<std::size_t>(state.range(1));
-  const byte_array<32> key{};
-  std::vector<octets> texts(packets, octets(length + wire::tag_octets));
-  std::vector<crypto::aead_job> jobs;
-  for (octets& text : texts)
-    jobs.push_back({key.data(), jobs.size(), text.data(), length, {}, false});
-  engine->seal(jobs);
-  const std::vector<octets> sealed = texts;
+    return state.SkipWithError(no_engine);
+  aead_batch batch(state);
+  engine->seal(batch.jobs);
+  const std::vector<octets> sealed = batch.texts;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < packets; ++i)
-      std::copy(sealed[i].begin(), sealed[i].end(), texts[i].begin());
-    engine->open(jobs);
-    if (!jobs.back().authentic)
+    for (std::size_t i = 0; i < sealed.size(); ++i)
+      std::copy(sealed[i].begin(), sealed[i].end(), batch.texts[i].begin());
+    engine->open(batch.jobs);
+    if (!batch.jobs.back().authentic)
       return state.SkipWithError("what was sealed does not open");
   }
-  count_octets(state, packets * length);
-  state.SetItemsProcessed(as_signed(packets) * static_cast<std::int64_t>(state.iterations()));
+  batch.count(state);
 }
 
 void open_libsodium(benchmark::State& state) {

@@ -31,6 +31,7 @@ struct reserve_of {
   reserve_of& operator=(const reserve_of&) = delete;
   /// Slabs and their home own each other, so the end must be said.
   ~reserve_of() {
+    out.clear();
     home->closed = true;
     home->returned.clear();
   }
@@ -51,8 +52,16 @@ struct reserve_of {
     return true;
   }
 
+  /// Keeps what is launched, as behind a blocked socket.
+  void end_turn() {
+    std::vector<slab_ref>& launched = origin.finish_turn({});
+    std::move(launched.begin(), launched.end(), std::back_inserter(out));
+    launched.clear();
+  }
+
   std::shared_ptr<kept_home> home = std::make_shared<kept_home>();
   originator origin;
+  std::vector<slab_ref> out;
 };
 
 } // namespace
@@ -107,49 +116,37 @@ BOOST_AUTO_TEST_CASE(without_slabs_there_is_no_room_until_one_comes_home) {
 
 BOOST_AUTO_TEST_CASE(while_most_of_the_reserve_is_out_what_is_patient_is_put_together) {
   reserve_of four(4);
-  std::vector<slab_ref> out;
-  const auto end_turn = [&] {
-    std::vector<slab_ref>& launched = four.origin.finish_turn({});
-    std::move(launched.begin(), launched.end(), std::back_inserter(out));
-    launched.clear();
-  };
   for (int turn = 0; turn < 3; ++turn) {
     BOOST_TEST(four.take(10, true));
-    end_turn();
+    four.end_turn();
   }
-  BOOST_TEST(out.size() == 3U);
+  BOOST_TEST(four.out.size() == 3U);
   for (int turn = 0; turn < 3; ++turn) { // into the last one
     BOOST_TEST(four.take(10, true));
-    end_turn();
+    four.end_turn();
   }
-  BOOST_TEST(out.size() == 3U);
-  out.pop_back(); // one comes home
+  BOOST_TEST(four.out.size() == 3U);
+  four.out.pop_back(); // one comes home
   four.origin.take_back(std::move(four.home->returned.back()));
   four.home->returned.pop_back();
-  end_turn();
-  BOOST_REQUIRE(out.size() == 3U);
-  BOOST_TEST(out.back()->transmits.size() == 3U);
+  four.end_turn();
+  BOOST_REQUIRE(four.out.size() == 3U);
+  BOOST_TEST(four.out.back()->transmits.size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(what_has_an_order_to_keep_leaves_at_once_and_takes_the_patient_along) {
   reserve_of four(4);
-  std::vector<slab_ref> out;
-  const auto end_turn = [&] {
-    std::vector<slab_ref>& launched = four.origin.finish_turn({});
-    std::move(launched.begin(), launched.end(), std::back_inserter(out));
-    launched.clear();
-  };
   for (int turn = 0; turn < 3; ++turn) {
     BOOST_TEST(four.take(10));
-    end_turn();
+    four.end_turn();
   }
   BOOST_TEST(four.take(10, true));
-  end_turn();
-  BOOST_TEST(out.size() == 3U);
+  four.end_turn();
+  BOOST_TEST(four.out.size() == 3U);
   BOOST_TEST(four.take(10));
-  end_turn();
-  BOOST_REQUIRE(out.size() == 4U);
-  BOOST_TEST(out.back()->transmits.size() == 2U);
+  four.end_turn();
+  BOOST_REQUIRE(four.out.size() == 4U);
+  BOOST_TEST(four.out.back()->transmits.size() == 2U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

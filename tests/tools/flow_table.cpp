@@ -1,13 +1,15 @@
 #include "tools/flow_table.hpp"
 
+#include "tests/tools/lines.hpp"
+
 #include <boost/test/unit_test.hpp>
 
-#include <sstream>
 #include <vector>
 
 namespace {
 
 using namespace troupe;
+using namespace troupe::tools;
 using json = nlohmann::ordered_json;
 
 json sample() {
@@ -22,18 +24,6 @@ json sample() {
     "tunnel": {"wake_ups_per_s": 7170, "cpu_share": 0.506, "no_cpu_share": 0.1},
     "drops": [], "sockets": [{"name": "udp-receiver/v4", "kernel_drops": 0}],
     "bottleneck": "udp-sender/0 is waiting for the socket 83 % of the time"})");
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 } // namespace

@@ -2,9 +2,10 @@
 
 #include "tools/text_table.hpp"
 
+#include "tests/tools/lines.hpp"
+
 #include <boost/test/unit_test.hpp>
 
-#include <sstream>
 #include <vector>
 
 namespace {
@@ -40,23 +41,11 @@ json peer(const std::string& name) {
           {"enabled", true}};
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line);
-  return lines;
-}
-
 /// The column, in characters of one column each, where `part` starts in `line`.
 std::size_t column_of(const std::string& line, const std::string& part) {
   const std::size_t at = line.find(part);
   BOOST_REQUIRE_MESSAGE(at != std::string::npos, "no " << part << " in: " << line);
   return display_width(line.substr(0, at));
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 } // namespace
