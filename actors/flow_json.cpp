@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -16,69 +17,69 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-const stage_status* find_stage(const flow_sample* in, const std::string& actor) {
-  if (in == nullptr)
-    return nullptr;
-  const std::vector<stage_status>::const_iterator found =
-      std::find_if(in->stages.begin(), in->stages.end(),
-                   [&](const stage_status& each) { return each.actor == actor; });
-  return found == in->stages.end() ? nullptr : &*found;
+/// With which `now` is compared when there is no earlier one: everything since the start has come
+/// since, in no time, so that there is no rate.
+stage_status beginning_of(const stage_status& now) {
+  stage_status beginning;
+  beginning.actor = now.actor;
+  beginning.thread.at = now.thread.at;
+  if (now.credit)
+    beginning.credit.emplace();
+  return beginning;
 }
 
-/// From `before` to `now`; without one since the actor began, which is not known: since it was
-/// first busy is as good as nothing, so 0.
-double share_of(duration part, const thread_use& now, const thread_use* before) {
-  const duration span = before != nullptr ? now.at - before->at : duration::zero();
+flow_sample beginning_of(const flow_sample& now) {
+  flow_sample beginning;
+  beginning.tunnel.at = now.tunnel.at;
+  return beginning;
+}
+
+/// Of the time from `before` to `now`.
+double share_of(duration part, const thread_use& now, const thread_use& before) {
+  const duration span = now.at - before.at;
   return span > duration::zero()
              ? std::clamp(static_cast<double>(part.count()) / static_cast<double>(span.count()),
                           0.0, 1.0)
              : 0.0;
 }
 
-double cpu_share(const thread_use& now, const thread_use* before) {
-  return share_of(now.cpu - (before != nullptr ? before->cpu : duration::zero()), now, before);
+double cpu_share(const thread_use& now, const thread_use& before) {
+  return share_of(now.cpu - before.cpu, now, before);
 }
 
-double delayed_share(const thread_use& now, const thread_use* before) {
-  return share_of(now.delayed - (before != nullptr ? before->delayed : duration::zero()), now,
-                  before);
+double delayed_share(const thread_use& now, const thread_use& before) {
+  return share_of(now.delayed - before.delayed, now, before);
 }
 
 /// A stage, and the same stage earlier.
 struct stage_pair {
   const stage_status& now;
-  const stage_status* before;
+  stage_status before;
 
-  [[nodiscard]] const thread_use* thread_before() const {
-    return before != nullptr ? &before->thread : nullptr;
-  }
-  [[nodiscard]] double cpu() const { return cpu_share(now.thread, thread_before()); }
-  [[nodiscard]] double blocked() const {
-    return share_of(now.blocked - (before != nullptr ? before->blocked : duration::zero()),
-                    now.thread, thread_before());
+  [[nodiscard]] double share(duration stage_status::*what) const {
+    return share_of(now.*what - before.*what, now.thread, before.thread);
   }
   [[nodiscard]] double starved() const {
-    const duration earlier =
-        before != nullptr && before->credit ? before->credit->starved : duration::zero();
-    return share_of(now.credit->starved - earlier, now.thread, thread_before());
-  }
-  [[nodiscard]] double paused() const {
-    return share_of(now.paused - (before != nullptr ? before->paused : duration::zero()),
-                    now.thread, thread_before());
-  }
-  [[nodiscard]] histogram sojourn() const {
-    return before != nullptr && before->credit ? now.credit->sojourn.since(before->credit->sojourn)
-                                               : now.credit->sojourn;
+    return share_of(now.credit->starved - before.credit->starved, now.thread, before.thread);
   }
   /// Packets for each batch, or each message of a system call; 0 if there were none.
   [[nodiscard]] double packets_per(std::uint64_t stage_status::*what) const {
-    const std::uint64_t packets = now.packets - (before != nullptr ? before->packets : 0);
-    const std::uint64_t times = now.*what - (before != nullptr ? before->*what : 0);
-    return times > 0
-               ? std::round(10 * static_cast<double>(packets) / static_cast<double>(times)) / 10
-               : 0;
+    const double packets = static_cast<double>(now.packets - before.packets);
+    const std::uint64_t times = now.*what - before.*what;
+    return times > 0 ? std::round(10 * packets / static_cast<double>(times)) / 10 : 0;
   }
 };
+
+std::vector<stage_pair> pairs_of(const flow_sample& now, const flow_sample& before) {
+  std::vector<stage_pair> pairs;
+  for (const stage_status& each : now.stages) {
+    const std::vector<stage_status>::const_iterator found =
+        std::find_if(before.stages.begin(), before.stages.end(),
+                     [&](const stage_status& earlier) { return earlier.actor == each.actor; });
+    pairs.push_back({each, found == before.stages.end() ? beginning_of(each) : *found});
+  }
+  return pairs;
+}
 
 double us(duration time) {
   return static_cast<double>(time.count()) / 1e3;
@@ -99,7 +100,7 @@ std::string end_of(const std::string& reader, const std::vector<stage_status>& s
 
 json edge_json(const stage_pair& reader, const std::vector<stage_status>& stages) {
   const credit_status& credit = *reader.now.credit;
-  const histogram sojourn = reader.sojourn();
+  const histogram sojourn = credit.sojourn.since(reader.before.credit->sojourn);
   // Of what has not come home the least that is known is how long it has been out.
   const auto percentile = [&](double percent) {
     return us(sojourn.total() > 0 ? sojourn.percentile(percent) : credit.oldest_out);
@@ -120,44 +121,41 @@ json edge_json(const stage_pair& reader, const std::vector<stage_status>& stages
           {"oldest_us", us(credit.oldest_out)}};
 }
 
-double per_second(std::uint64_t now, std::uint64_t before, const thread_use& until,
-                  const thread_use* from) {
-  if (from == nullptr || until.at <= from->at)
+double per_second(std::uint64_t what, const thread_use& now, const thread_use& before) {
+  if (now.at <= before.at)
     return 0;
-  return std::round(static_cast<double>(now - before) * 1e9 /
-                    static_cast<double>((until.at - from->at).count()));
+  return std::round(static_cast<double>(what) * 1e9 /
+                    static_cast<double>((now.at - before.at).count()));
 }
 
-json thread_json(const thread_use& now, const thread_use* before) {
+json thread_json(const thread_use& now, const thread_use& before) {
   return {{"cpu_ns", now.cpu.count()},
           {"cpu_share", rounded(cpu_share(now, before))},
           {"no_cpu_ns", now.delayed.count()},
           {"no_cpu_share", rounded(delayed_share(now, before))},
           {"wake_ups", now.wake_ups},
-          {"wake_ups_per_s",
-           per_second(now.wake_ups, before != nullptr ? before->wake_ups : 0, now, before)}};
+          {"wake_ups_per_s", per_second(now.wake_ups - before.wake_ups, now, before)}};
 }
 
 json stage_json(const stage_pair& stage) {
   const stage_status& now = stage.now;
-  json out = {
-      {"actor", now.actor},
-      {"batches", now.batches},
-      {"packets", now.packets},
-      {"bytes", now.octets},
-      {"messages", now.units},
-      {"held_bytes", now.held_octets},
-      {"queued_bytes", now.queued_octets},
-      {"queue_limit_bytes", now.queue_limit},
-      {"blocked_ns", now.blocked.count()},
-      {"blocked_share", rounded(stage.blocked())},
-      {"paused_ns", now.paused.count()},
-      {"paused_share", rounded(stage.paused())},
-      {"packets_per_batch", stage.packets_per(&stage_status::batches)},
-      {"packets_per_message", stage.packets_per(&stage_status::units)},
-      {"packets_per_s", per_second(now.packets, stage.before != nullptr ? stage.before->packets : 0,
-                                   now.thread, stage.thread_before())}};
-  out.update(thread_json(now.thread, stage.thread_before()));
+  json out = {{"actor", now.actor},
+              {"batches", now.batches},
+              {"packets", now.packets},
+              {"bytes", now.octets},
+              {"messages", now.units},
+              {"held_bytes", now.held_octets},
+              {"queued_bytes", now.queued_octets},
+              {"queue_limit_bytes", now.queue_limit},
+              {"blocked_ns", now.blocked.count()},
+              {"blocked_share", rounded(stage.share(&stage_status::blocked))},
+              {"paused_ns", now.paused.count()},
+              {"paused_share", rounded(stage.share(&stage_status::paused))},
+              {"packets_per_batch", stage.packets_per(&stage_status::batches)},
+              {"packets_per_message", stage.packets_per(&stage_status::units)},
+              {"packets_per_s",
+               per_second(now.packets - stage.before.packets, now.thread, stage.before.thread)}};
+  out.update(thread_json(now.thread, stage.before.thread));
   return out;
 }
 
@@ -206,26 +204,22 @@ private:
   std::string why_;
 };
 
-const thread_use* tunnel_thread(const flow_sample* in) {
-  return in != nullptr ? &in->tunnel : nullptr;
-}
-
 } // namespace
 
 json flow_json(const conf::config& running, const tunnel_status& peers, const flow_sample& now,
                const flow_sample* before) {
+  const flow_sample since = before != nullptr ? *before : beginning_of(now);
   json out = {{"bound_bytes", limits::packet_memory_max(running.tun.queues)}};
-  out["seconds"] = before != nullptr ? us(now.at() - before->at()) / 1e6 : 0;
+  out["seconds"] = us(now.at() - since.at()) / 1e6;
   out["edges"] = json::array();
   out["stages"] = json::array();
-  for (const stage_status& each : now.stages) {
-    const stage_pair pair{each, find_stage(before, each.actor)};
-    if (each.credit)
-      out["edges"].push_back(edge_json(pair, now.stages));
-    out["stages"].push_back(stage_json(pair));
+  for (const stage_pair& each : pairs_of(now, since)) {
+    if (each.now.credit)
+      out["edges"].push_back(edge_json(each, now.stages));
+    out["stages"].push_back(stage_json(each));
   }
   out["tunnel"] = counts_json(now.counts);
-  out["tunnel"].update(thread_json(now.tunnel, tunnel_thread(before)));
+  out["tunnel"].update(thread_json(now.tunnel, since.tunnel));
   out["drops"] = drops_by_peer_json(running, peers, now.stages);
   out["sockets"] = sockets_json(now);
   out["bottleneck"] = bottleneck_of(now, before);
@@ -239,29 +233,29 @@ std::string bottleneck_of(const flow_sample& now, const flow_sample* before) {
   constexpr double busy_min = 0.8;
   if (before == nullptr)
     return "unknown as yet: ask again in a moment";
-  std::vector<stage_pair> stages;
-  for (const stage_status& each : now.stages)
-    stages.push_back({each, find_stage(before, each.actor)});
+  const std::vector<stage_pair> stages = pairs_of(now, *before);
 
   // First what holds others up, whoever has most of it; then what an actor cannot help; then those
   // who are held up by somebody not seen here.
   largest most;
-  most.consider(busy_min, cpu_share(now.tunnel, &before->tunnel), "tunnel is busy",
+  most.consider(busy_min, cpu_share(now.tunnel, before->tunnel), "tunnel is busy",
                 ", as much as one CPU can");
   for (const stage_pair& each : stages) {
     const std::string& actor = each.now.actor;
-    most.consider(waits_min, each.blocked(), actor + " is waiting for the socket");
-    most.consider(waits_min, each.paused(),
+    most.consider(waits_min, each.share(&stage_status::blocked),
+                  actor + " is waiting for the socket");
+    most.consider(waits_min, each.share(&stage_status::paused),
                   actor + " is waiting for room in a device's queue, or for memory,");
-    most.consider(busy_min, each.cpu(), actor + " is busy", ", as much as one CPU can");
+    most.consider(busy_min, cpu_share(each.now.thread, each.before.thread), actor + " is busy",
+                  ", as much as one CPU can");
   }
   if (most.found())
     return most.text();
   constexpr const char* why = ", since all that it may use are busy";
-  most.consider(waits_min, delayed_share(now.tunnel, &before->tunnel),
-                "tunnel is waiting for a CPU", why);
+  most.consider(waits_min, delayed_share(now.tunnel, before->tunnel), "tunnel is waiting for a CPU",
+                why);
   for (const stage_pair& each : stages)
-    most.consider(waits_min, delayed_share(each.now.thread, each.thread_before()),
+    most.consider(waits_min, delayed_share(each.now.thread, each.before.thread),
                   each.now.actor + " is waiting for a CPU", why);
   if (most.found())
     return most.text();
