@@ -45,6 +45,8 @@ endpoint_setting literal_endpoint(const endpoint& where);
 
 struct peer_config {
   peer_settings settings;
+  /// Where the preshared key was read; empty: it was given in place, or there is none.
+  std::string preshared_key_file;
   /// Unset: the peer is one that calls us.
   std::optional<endpoint_setting> remote;
   /// A peer that is not enabled is kept, and absent from the tunnel, the routes and UAPI.
@@ -60,6 +62,8 @@ struct interface_config {
   std::string name;
   /// Absent only before UAPI has brought one.
   secret_key private_key;
+  /// Where it was read; empty: it was given in place.
+  std::string private_key_file;
   std::uint16_t listen_port = 0; // 0: the kernel chooses
   /// With the host bits that make them addresses.
   std::vector<ip_prefix> addresses;

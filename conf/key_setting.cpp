@@ -40,23 +40,23 @@ secret_key decode(section& from, position at, const std::string& subject, std::s
   return *key;
 }
 
-secret_key read_file(section& from, std::string_view key, const value& path,
-                     const key_reader& read_key) {
+void read_file(section& from, std::string_view key, const value& path, const key_reader& read_key,
+               secret_setting& result) {
   const std::string subject = "`" + std::string(key) + "_file`";
   if (path.text.empty() || path.text.find('\0') != std::string::npos) {
     from.error(path.at, subject + " must be the path of a file that holds the key");
-    return {};
+    return;
   }
   std::variant<key_text, key_unreadable> content = read_key(path.text);
   if (const key_unreadable* const failure = std::get_if<key_unreadable>(&content)) {
     from.error(path.at, subject + " " + shown(path.text) + ": " + failure->why);
-    return {};
+    return;
   }
-  std::string& text = std::get<key_text>(content).text;
-  secret_key result =
-      decode(from, path.at, "the content of " + subject + " " + shown(path.text), trimmed(text));
-  wipe(text);
-  return result;
+  key_text& found = std::get<key_text>(content);
+  result.key = decode(from, path.at, "the content of " + subject + " " + shown(path.text),
+                      trimmed(found.text));
+  result.file = std::move(found.path);
+  wipe(found.text);
 }
 
 } // namespace
@@ -73,7 +73,7 @@ secret_setting read_secret(section& from, std::string_view key, const key_reader
   } else if (in_place != nullptr) {
     result.key = decode(from, in_place->at, "`" + std::string(key) + "`", in_place->text);
   } else if (path != nullptr) {
-    result.key = read_file(from, key, *path, read_key);
+    read_file(from, key, *path, read_key, result);
   }
   if (in_place != nullptr) {
     from.expect_private(in_place->at);

@@ -15,6 +15,8 @@ struct secret_setting {
   bool given = false;
   /// Absent when not given, or wrong and now an error.
   secret_key key;
+  /// Of the file that it was in; empty: it was given in place.
+  std::string file;
 };
 
 /// The secret under `key`, or in the file named by `KEY_file`; both is an error.

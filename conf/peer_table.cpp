@@ -80,7 +80,9 @@ void peer_table::read_name(section& from, peer_config& peer) {
 }
 
 void peer_table::read_key_pair(section& from, peer_config& peer) {
-  peer.settings.preshared_key = read_secret(from, "preshared_key", read_key_).key;
+  secret_setting secret = read_secret(from, "preshared_key", read_key_);
+  peer.settings.preshared_key = secret.key;
+  peer.preshared_key_file = std::move(secret.file);
   const value* const given = from.find("public_key");
   if (given == nullptr)
     return from.error(from.at(), "the peer has no `public_key`; add the one that `wg show` or "

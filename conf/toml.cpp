@@ -113,11 +113,12 @@ void read_interface(section& from, interface_config& result, const key_reader& r
                "`name` is " + shown(name->text) +
                    "; an interface has 1 to 15 letters, digits or any of _=+.-, and no - in "
                    "front");
-  const secret_setting key = read_secret(from, "private_key", read_key);
+  secret_setting key = read_secret(from, "private_key", read_key);
   if (!key.given)
     from.error(from.at(), "[interface] has no private key; add `private_key_file` with the path "
                           "of a file made by `troupectl genkey`");
   result.private_key = key.key;
+  result.private_key_file = std::move(key.file);
   result.listen_port = static_cast<std::uint16_t>(
       from.number("listen_port", 0, std::numeric_limits<std::uint16_t>::max()).value_or(0));
   read_addresses(from, result.addresses);

@@ -24,6 +24,8 @@ struct source_file {
 /// The content of a key file. Wiped by who receives it.
 struct key_text {
   std::string text;
+  /// Where it is: what the configuration names from then on, wherever that is written.
+  std::string path;
 };
 
 /// Why a key file could not be read, and the cure; without its path, which is added.

@@ -52,8 +52,10 @@ public:
       return;
     const std::size_t index = present(wanted.key) ? index_.at(wanted.key) : create(wanted.key);
     peer_config& peer = config_.peers[index];
-    if (wanted.preshared_key)
+    if (wanted.preshared_key && !wanted.preshared_key->same_as(peer.settings.preshared_key)) {
       peer.settings.preshared_key = *wanted.preshared_key;
+      peer.preshared_key_file.clear();
+    }
     if (wanted.persistent_keepalive_s)
       peer.settings.persistent_keepalive_s = *wanted.persistent_keepalive_s;
     if (wanted.remote) {
@@ -98,6 +100,7 @@ private:
     peer.settings = {};
     peer.settings.name = std::move(name);
     peer.settings.key = key;
+    peer.preshared_key_file.clear();
     peer.enabled = true;
     if (peer.remote && peer.remote->literal)
       peer.remote.reset();
@@ -185,8 +188,10 @@ apply(const config& current, const uapi_set& request,
       const std::function<public_key(const secret_key&)>& derive) {
   editor edited(current);
   interface_config& interface = edited.interface();
-  if (request.private_key)
+  if (request.private_key && !request.private_key->same_as(interface.private_key)) {
     interface.private_key = *request.private_key;
+    interface.private_key_file.clear();
+  }
   if (request.listen_port)
     interface.listen_port = *request.listen_port;
   if (request.fwmark)

@@ -63,24 +63,15 @@ bool others_can_write(const struct stat& facts) {
   return (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
-conf::key_reader key_reader_beside(const std::filesystem::path& folder) {
-  return
-      [folder](const std::string& written) -> std::variant<conf::key_text, conf::key_unreadable> {
-        const std::string path = (folder / written).string();
-        std::variant<read_file, std::string> read = read_all(path);
-        if (const std::string* fault = std::get_if<std::string>(&read))
-          return conf::key_unreadable{*fault};
-        read_file& file = std::get<read_file>(read);
-        if (others_own(file.facts)) {
-          wipe(file.text);
-          return conf::key_unreadable{"it belongs to another user; run: chown root " + path};
-        }
-        if (others_can_read(file.facts) || others_can_write(file.facts)) {
-          wipe(file.text);
-          return conf::key_unreadable{"others can read or write it; run: chmod go-rwx " + path};
-        }
-        return conf::key_text{std::move(file.text)};
-      };
+conf::key_reader key_reader_beside(const std::filesystem::path& folder, config_files* texts) {
+  return [folder, texts](const std::string& written) {
+    std::variant<conf::key_text, conf::key_unreadable> read =
+        read_key_file((folder / written).string());
+    if (const conf::key_text* const key = std::get_if<conf::key_text>(&read);
+        key != nullptr && texts != nullptr)
+      texts->keys.push_back({written, key->text, key->path});
+    return read;
+  };
 }
 
 /// As `path` has it, with what its permissions say. Adds to `faults` what is wrong with the file.
@@ -119,15 +110,45 @@ conf::drop_in_files read_drop_ins(const std::filesystem::path& folder) {
 
 } // namespace
 
-std::variant<conf::config, std::vector<conf::config_error>> read_config(const std::string& path) {
+std::variant<conf::key_text, conf::key_unreadable> read_key_file(const std::string& path) {
+  std::variant<read_file, std::string> read = read_all(path);
+  if (const std::string* fault = std::get_if<std::string>(&read))
+    return conf::key_unreadable{*fault};
+  read_file& file = std::get<read_file>(read);
+  const bool foreign = others_own(file.facts);
+  if (foreign || others_can_read(file.facts) || others_can_write(file.facts)) {
+    wipe(file.text);
+    return conf::key_unreadable{foreign ? "it belongs to another user; run: chown root " + path
+                                        : "others can read or write it; run: chmod go-rwx " + path};
+  }
+  return conf::key_text{std::move(file.text), std::filesystem::absolute(path)};
+}
+
+config_files::~config_files() {
+  for (std::vector<file>* const all : {&sources, &keys})
+    for (file& each : *all)
+      wipe(each.text);
+}
+
+std::variant<conf::config, std::vector<conf::config_error>> read_config(const std::string& path,
+                                                                        config_files* texts) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::vector<conf::config_error> faults;
   std::optional<conf::source_file> main = read_source(path, faults);
   if (!main)
     return faults;
-  std::variant<conf::config, std::vector<conf::config_error>> parsed = conf::parse_config(
-      *main, [&folder](const std::string& name) { return read_drop_ins(folder / (name + ".d")); },
-      key_reader_beside(folder), crypto::derive_public);
+  const auto keep = [texts](const conf::source_file& source) {
+    if (texts != nullptr)
+      texts->sources.push_back({source.path, source.text, std::filesystem::absolute(source.path)});
+  };
+  keep(*main);
+  const auto drop_ins = [&](const std::string& name) {
+    conf::drop_in_files found = read_drop_ins(folder / (name + ".d"));
+    std::for_each(found.files.begin(), found.files.end(), keep);
+    return found;
+  };
+  std::variant<conf::config, std::vector<conf::config_error>> parsed =
+      conf::parse_config(*main, drop_ins, key_reader_beside(folder, texts), crypto::derive_public);
   wipe(main->text);
   if (faults.empty())
     return parsed;

@@ -4,6 +4,7 @@
 
 #include "conf/config.hpp"
 #include "conf/config_error.hpp"
+#include "conf/toml.hpp"
 
 #include <string>
 #include <variant>
@@ -11,8 +12,29 @@
 
 namespace troupe::tools {
 
+/// The files as they were read, for who sends them on. Holds keys, and wipes them.
+struct config_files {
+  struct file {
+    std::string path; // as errors name it, or as it is written in the configuration
+    std::string text;
+    std::string absolute;
+  };
+  std::vector<file> sources; // the main file, then the drop-ins
+  std::vector<file> keys;
+
+  config_files() = default;
+  config_files(const config_files&) = delete;
+  config_files& operator=(const config_files&) = delete;
+  ~config_files();
+};
+
+/// The content of a key file, unless its permissions give the key away.
+std::variant<conf::key_text, conf::key_unreadable> read_key_file(const std::string& path);
+
 /// The drop-ins of the interface IFNAME are IFNAME.d/*.toml beside the file, whatever that is
 /// called, taken in sorted order.
-std::variant<conf::config, std::vector<conf::config_error>> read_config(const std::string& path);
+/// `texts`: also what was read.
+std::variant<conf::config, std::vector<conf::config_error>>
+read_config(const std::string& path, config_files* texts = nullptr);
 
 } // namespace troupe::tools

@@ -23,9 +23,10 @@ inline std::string revealed(const secret_key& key) {
 // Every field, as something that can be compared. A new one does not compile before it is here.
 
 inline auto fields(const interface_config& from) {
-  const auto& [name, private_key, listen_port, addresses, mtu, fwmark, routes, table] = from;
-  return std::make_tuple(name, revealed(private_key), listen_port, addresses, mtu, fwmark, routes,
-                         table);
+  const auto& [name, private_key, private_key_file, listen_port, addresses, mtu, fwmark, routes,
+               table] = from;
+  return std::make_tuple(name, revealed(private_key), private_key_file, listen_port, addresses, mtu,
+                         fwmark, routes, table);
 }
 
 inline auto fields(const tun_config& from) {
@@ -70,8 +71,9 @@ inline auto fields(const endpoint_setting& from) {
 
 /// All but where it was written.
 inline auto fields(const peer_config& from) {
-  const auto& [settings, remote, enabled, where] = from;
-  return std::make_tuple(fields(settings), fields(remote.value_or(endpoint_setting{})), enabled);
+  const auto& [settings, preshared_key_file, remote, enabled, where] = from;
+  return std::make_tuple(fields(settings), preshared_key_file,
+                         fields(remote.value_or(endpoint_setting{})), enabled);
 }
 
 inline void expect_same(const config& left, const config& right, const std::string& text) {

@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(keys_come_from_files_as_they_are_named) {
       [&](const std::string& path) -> std::variant<key_text, key_unreadable> {
     if (files.count(path) == 0)
       return key_unreadable{"no such file; make it"};
-    return key_text{files.at(path)};
+    return key_text{files.at(path), path};
   };
   const std::string own = "[interface]\nname = \"t\"\nprivate_key_file = ";
   const conf::config read = accepted(parse(

@@ -39,7 +39,7 @@ namespace {
 
 std::variant<key_text, key_unreadable> read_key(const std::string& path) {
   if (path == "good.key")
-    return key_text{"mDIYPpnBoVVWuuEWVRoXrY7TYPMpS01Vc6mVm5ZTI0s=\n"};
+    return key_text{"mDIYPpnBoVVWuuEWVRoXrY7TYPMpS01Vc6mVm5ZTI0s=\n", path};
   return key_unreadable{"no such file"};
 }
 
