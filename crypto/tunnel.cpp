@@ -45,10 +45,17 @@ std::string_view tunnel::name_of(peer_id id) const {
 void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
   const bool other_key = change.set_private_key && set_private_key(change.private_key, out);
   for (const public_key& key : change.removed)
-    if (peer* const gone = find(key))
+    if (peer* const gone = find(key); gone != nullptr && change.park_removed)
+      park_peer(*gone, out);
+    else if (gone != nullptr)
       remove_peer(*gone, out);
   for (const peer_change& changed : change.changed)
     set_peer(changed, now, out);
+  if (change.forget_parked) {
+    for (const auto& [key, each] : parked_)
+      free_slots_.push_back(static_cast<std::uint32_t>(slot_of(each->id)));
+    parked_.clear();
+  }
   if (change.forget_sources)
     for (const auto& [key, each] : peers_by_key_)
       each->local = {};
@@ -106,12 +113,13 @@ void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
     return;
   }
   peer* const known = find(settings.key);
-  peer& set = known != nullptr ? *known : add_peer(settings.key);
+  peer* const back = known == nullptr ? bring_back(settings.key) : nullptr;
+  peer& set = known != nullptr ? *known : back != nullptr ? *back : add_peer(settings.key);
   set.name = settings.name;
   if (known == nullptr)
     note(peer_event::kind::peer_added, set, out);
   set.preshared_key = settings.preshared_key;
-  if (change.remote) {
+  if (change.remote && !(back != nullptr && back->remote)) {
     set.remote = change.remote;
     set.local = {};
   }
@@ -126,6 +134,8 @@ void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
     send_keepalive(set, now, out);
   if (up_ && change.remote && !set.staged.empty())
     release_staged(set, now, out);
+  if (back != nullptr)
+    rearm(set);
 }
 
 void tunnel::set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips) {
@@ -149,12 +159,51 @@ peer& tunnel::add_peer(const public_key& key) {
   return added;
 }
 
-void tunnel::remove_peer(peer& gone, outbox& out) {
+/// What was begun with HANDSHAKER when it was parked is stale, and so are its deadlines.
+peer* tunnel::bring_back(const public_key& key) {
+  const auto found = parked_.find(key);
+  if (found == parked_.end())
+    return nullptr;
+  std::unique_ptr<peer>& place = peers_[slot_of(found->second->id)];
+  place = std::move(found->second);
+  parked_.erase(found);
+  peer& back = *place;
+  peers_by_key_.emplace(key, &back);
+  back.static_static = {}; // the own key may be another by now
+  back.last_initiation = time_point::min();
+  back.initiation_at_work = false;
+  back.response_at_work = false;
+  back.backlogged = false;
+  ++back.attempt;
+  back.armed = never;
+  for (std::unique_ptr<session>* const slot : {&back.previous, &back.current, &back.next})
+    if (*slot &&
+        !indices_.try_emplace((*slot)->local_index(), index_owner{&back, slot->get()}).second)
+      slot->reset(); // a newer session has its index
+  return &back;
+}
+
+void tunnel::park_peer(peer& gone, outbox& out) {
+  retire_peer(gone, out);
+  forget_initiation(gone);
+  gone.clock.on_initiation_forgotten();
+  for (const std::unique_ptr<session>* const slot : {&gone.previous, &gone.current, &gone.next})
+    if (*slot)
+      indices_.erase((*slot)->local_index());
+  parked_.emplace(gone.key, std::move(peers_[slot_of(gone.id)]));
+}
+
+/// Out of everything that packets are looked up in, but for its sessions' indices.
+void tunnel::retire_peer(peer& gone, outbox& out) {
   note(peer_event::kind::peer_removed, gone, out);
   drops_.count(drop_reason::peer_removed, staging_.clear(gone.staged));
-  forget_sessions(gone);
   routes_.remove_peer(gone.id);
   peers_by_key_.erase(gone.key);
+}
+
+void tunnel::remove_peer(peer& gone, outbox& out) {
+  retire_peer(gone, out);
+  forget_sessions(gone);
   const std::size_t slot = slot_of(gone.id);
   peers_[slot].reset();
   free_slots_.push_back(static_cast<std::uint32_t>(slot));
@@ -179,6 +228,13 @@ void tunnel::on_link(bool up, std::uint32_t mtu, moment now, outbox& out) {
     forget_sessions(*each);
     each->clock.stop();
   }
+  if (!up)
+    for (const auto& [key, each] : parked_) {
+      each->previous.reset();
+      each->current.reset();
+      each->next.reset();
+      each->clock.stop();
+    }
   if (up)
     wake_peers(now, out);
 }

@@ -110,7 +110,11 @@ private:
   void set_peer(const peer_change& change, moment now, outbox& out);
   void set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips);
   peer& add_peer(const public_key& key);
+  /// Null when it is not parked.
+  peer* bring_back(const public_key& key);
+  void park_peer(peer& gone, outbox& out);
   void remove_peer(peer& gone, outbox& out);
+  void retire_peer(peer& gone, outbox& out);
   void forget_sessions(peer& of);
   void on_peer_timeout(peer& of, moment now, outbox& out);
   void rearm(peer& of);
@@ -197,6 +201,8 @@ private:
   std::vector<std::uint32_t> free_slots_;
   std::uint32_t next_generation_ = 1;
   std::unordered_map<public_key, peer*> peers_by_key_;
+  /// Their slots are kept for them.
+  std::unordered_map<public_key, std::unique_ptr<peer>> parked_;
   std::unordered_map<std::uint32_t, index_owner> indices_;
   routing_table routes_;
   staging staging_;

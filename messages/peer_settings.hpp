@@ -36,7 +36,11 @@ struct tunnel_change {
   bool set_private_key = false;
   secret_key private_key; // absent with the flag set: remove it
   std::vector<public_key> removed;
+  /// Those removed keep sessions, endpoint and counters, unseen, until they are changed again,
+  /// which brings them back as they were, or until a change forgets them.
+  bool park_removed = false;
   std::vector<peer_change> changed;
+  bool forget_parked = false;
   /// The sockets or their mark changed: learnt source addresses are void.
   bool forget_sources = false;
 };
