@@ -20,6 +20,7 @@ import subprocess
 import threading
 import time
 
+from flow_fairness import on_time, shares
 from flow_lab import (INSIDE, MIB, RECEIVE_SLAB, TRANSMIT_SLAB, Choke, Flow, Pair, ask, at_rest,
                       flow_table, peak_memory, require_balanced, require_balanced_under_load,
                       require_memory, require_no_drops, tool)
@@ -84,10 +85,10 @@ def adds_up(lab: Lab) -> None:
 # --- A sink that stalls
 
 
-def stalled_sink(lab: Lab) -> None:
+def stalled_sink(lab: Lab, outer: int) -> None:
     """A sink that stalls for 10 s under full load costs no packet inside and no memory above the
     bound, `flow` names it, and 100 ms after its release all is as before"""
-    pair = Pair(lab).start()
+    pair = Pair(lab, outer=outer).start()
     before = [at_rest(tunnel) for tunnel in pair.ends]
     try_again(lambda: stall(pair))
     for tunnel, was in zip(pair.ends, before):
@@ -316,7 +317,8 @@ def told_by_troupectl(lab: Lab) -> None:
 
 def scenarios() -> list[Scenario]:
     floods = [scenario(flooded, wire) for wire in ("joined", "one by one")]
-    return [scenario(adds_up), scenario(stalled_sink), *floods, scenario(handshakes_under_load),
+    return [scenario(adds_up), scenario(stalled_sink, 4), scenario(stalled_sink, 6), *floods,
+            scenario(handshakes_under_load), scenario(on_time), scenario(shares),
             scenario(never_stuck), scenario(told_by_troupectl)]
 
 

@@ -17,6 +17,7 @@ from traffic import ping
 from tunnel import Tunnel, endpoint, introduce, program
 
 OUTSIDE = ("192.168.77.1", "192.168.77.2")
+OUTSIDE_IPV6 = ("fd77::1", "fd77::2")
 INSIDE = ("10.66.0.1", "10.66.0.2")
 MIB = 1 << 20
 # messages/limits.hpp
@@ -202,16 +203,20 @@ class SetTunnel(Tunnel):
 
 
 class Pair:
-    """The two ends, each other's peers. Without `segments` the wire is as in Lab.link."""
+    """The two ends, each other's peers over IPv4 or IPv6. Without `segments` the wire is as in
+    Lab.link."""
 
-    def __init__(self, lab: Lab, settings: str = "", segments: bool = True) -> None:
+    def __init__(self, lab: Lab, settings: str = "", segments: bool = True,
+                 outer: int = 4) -> None:
         hosts = lab.host("left"), lab.host("right")
-        self.links = lab.link(*hosts, *([f"{address}/24"] for address in OUTSIDE),
+        self.links = lab.link(*hosts, *([f"{old}/24", f"{new}/64"]
+                                        for old, new in zip(OUTSIDE, OUTSIDE_IPV6)),
                               segments=segments)
         self.left, self.right = self.ends = tuple(
             SetTunnel(lab, host, "troupe-toml", [f"{address}/24"])
             for host, address in zip(hosts, INSIDE))
-        introduce(*self.ends, *(endpoint(address) for address in OUTSIDE))
+        introduce(*self.ends, *(endpoint(address)
+                                for address in (OUTSIDE if outer == 4 else OUTSIDE_IPV6)))
         for tunnel in self.ends:
             tunnel.settings = settings
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from lab import Failure, Host, require, wait_until
 from packets import Train
@@ -172,20 +172,18 @@ class SteadyFlow:
         return found.came
 
 
-class HandshakeTimes:
-    """A with-block: when each initiation and each response passed a link."""
+class Tap:
+    """A with-block: `take` is given each WireGuard message that passes a link over IPv4, and when
+    it did."""
 
     def __init__(self, host: Host, link: str) -> None:
         self.socket = host.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         prepare_stamped(self.socket)
         self.socket.bind((link, ETH_P_ALL))
-        # By the initiator's index.
-        self.asked: dict[int, int] = {}
-        self.answered: dict[int, int] = {}
         self.going = True
         self.thread = threading.Thread(target=self.listen)
 
-    def __enter__(self) -> "HandshakeTimes":
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -202,6 +200,19 @@ class HandshakeTimes:
                     self.take(packet[(packet[0] & 15) * 4 + 8:], when)
 
     def take(self, message: bytes, when: int) -> None:
+        raise NotImplementedError
+
+
+class HandshakeTimes(Tap):
+    """When each initiation and each response passed."""
+
+    def __init__(self, host: Host, link: str) -> None:
+        super().__init__(host, link)
+        # By the initiator's index.
+        self.asked: dict[int, int] = {}
+        self.answered: dict[int, int] = {}
+
+    def take(self, message: bytes, when: int) -> None:
         for kind, place, times in ((INITIATION, 4, self.asked), (RESPONSE, 8, self.answered)):
             if message[:4] == bytes([kind, 0, 0, 0]):
                 times[struct.unpack_from("<I", message, place)[0]] = when
@@ -210,6 +221,22 @@ class HandshakeTimes:
         """Of each handshake."""
         return [(self.answered[index] - asked) / S * 1e3 if index in self.answered else NEVER
                 for index, asked in self.asked.items()]
+
+
+class MessageTimes(Tap):
+    """When messages of each kind and length passed."""
+
+    def __init__(self, host: Host, link: str) -> None:
+        super().__init__(host, link)
+        self.times: dict[tuple[int, int], list[int]] = {}
+
+    def take(self, message: bytes, when: int) -> None:
+        self.times.setdefault((message[0], len(message)), []).append(when)
+
+    def pauses_s(self, kind: int, length: int) -> list[float]:
+        """Between two of them."""
+        times = self.times.get((kind, length), [])
+        return [(later - earlier) / S for earlier, later in zip(times, times[1:])]
 
 
 @contextlib.contextmanager
