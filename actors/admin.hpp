@@ -1,10 +1,12 @@
-// ADMIN: owns the running configuration. Carries out the changes that come through UAPI, answers
-// questions about the router's state on the admin socket, follows what others do to the interface,
-// and has names resolved.
+// ADMIN: owns the running configuration. Carries out the changes that come through its own socket,
+// through UAPI and with SIGHUP, answers questions about the router's state, follows what others do
+// to the interface, and has names resolved.
 #pragma once
 
 #include "messages/interfaces.hpp"
 
+#include "actors/change_desk.hpp"
+#include "actors/change_service.hpp"
 #include "actors/client_hub.hpp"
 #include "actors/flow_json.hpp"
 #include "actors/log.hpp"
@@ -23,10 +25,14 @@ namespace troupe::actors {
 struct admin_parts {
   std::shared_ptr<control_socket> socket;
   std::shared_ptr<running_configuration> running;
+  /// Null where there is no file, and then nothing to wait in either.
+  std::shared_ptr<config_store> store;
+  std::optional<pending_file> pending;
   /// Null in tests: the interface is then up, with the configured MTU, and never changes.
   std::shared_ptr<tun::link_monitor> monitor;
   std::shared_ptr<doorbell> bell;
   std::shared_ptr<waiter> wait;
+  std::shared_ptr<const log_book> book;
   logger log;
   bool own_thread = true;
 };
@@ -48,6 +54,8 @@ struct admin_state : commit_target {
   admin_targets targets;
   admin_actor me;
   std::optional<client_hub> hub;
+  std::optional<change_desk> desk;
+  std::optional<change_service> service;
   std::vector<watched_fd> watched;
   /// By token; at most one of each reader.
   std::map<std::uint64_t, status_round> rounds;
@@ -55,6 +63,8 @@ struct admin_state : commit_target {
   std::optional<tun::link_state> link;
   /// Of the last questions for `flow`, the newest last: what rates are of.
   std::deque<flow_sample> samples;
+  /// When the turn began that clients are served in.
+  time_point served_at{};
   /// Somebody who waits for the next round has asked for `status`.
   bool wants_peers = false;
 
@@ -68,10 +78,13 @@ struct admin_state : commit_target {
   void start(admin_parts given, admin_actor myself);
   /// Tells everybody how things are at the start.
   void begin(admin_targets given);
+  /// With the time of day.
+  [[nodiscard]] static moment at(time_point steady);
   void serve(time_point now);
   /// At the latest; before, if something is ready.
   [[nodiscard]] time_point next_turn() const;
-  void on_uapi(const uapi_call& call);
+  void on_uapi(const uapi_call& call, time_point now);
+  void on_reload(time_point now);
   void on_name(const name_answer& answer, time_point now);
   void on_tunnel_answer(const tunnel_answer& answer, time_point now);
   void on_stage_answer(const stage_answer& answer, time_point now);
@@ -80,10 +93,12 @@ struct admin_state : commit_target {
   void configure(tunnel_change change) override;
   void use(std::shared_ptr<const udp::socket_pair> sockets) override;
   void resolve(std::vector<name_query> names) override;
+  void set_log_levels(const conf::log_config& wanted) override;
 
 private:
   void on_input(client& who);
   void on_request(client& who, std::string_view line);
+  void ask_round(client& who, rpc_call& call);
   [[nodiscard]] std::string status_text(const status_round& round) const;
   [[nodiscard]] std::string flow_text(const status_round& round);
   template <class Message>

@@ -24,6 +24,14 @@ unique_fd open_spare() {
   return unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
+peer_process process_behind(const unique_fd& connected) {
+  ucred found{};
+  socklen_t length = sizeof found;
+  if (::getsockopt(connected.fd(), SOL_SOCKET, SO_PEERCRED, &found, &length) != 0)
+    return {};
+  return {found.uid, found.pid};
+}
+
 } // namespace
 
 client::~client() {
@@ -87,7 +95,8 @@ void client_hub::accept_all(time_point now) {
     }
     if (clients_.size() >= clients_max_)
       evict_oldest();
-    clients_.emplace_back(next_id_++, std::move(connected));
+    const peer_process whose = process_behind(connected);
+    clients_.emplace_back(next_id_++, std::move(connected), whose);
     clients_.back().last_active = now;
   }
 }

@@ -19,17 +19,27 @@
 
 namespace troupe::actors {
 
+/// The process that connected, as it was then (SO_PEERCRED).
+struct peer_process {
+  std::uint32_t user = ~0U; // nobody's
+  std::int32_t process = 0;
+};
+
 class client {
 public:
-  client(std::uint64_t number, unique_fd connected) : id(number), fd(std::move(connected)) {}
+  client(std::uint64_t number, unique_fd connected, peer_process whose)
+      : id(number), fd(std::move(connected)), process(whose) {}
   client(const client&) = delete;
   client& operator=(const client&) = delete;
   ~client();
 
   const std::uint64_t id;
   unique_fd fd;
+  const peer_process process;
   /// Received and not yet taken by the handler.
   std::string input;
+  /// The handler's: so much of `input` holds no end of a request.
+  std::size_t scanned = 0;
   /// To be sent. Wiped when sent: it may hold keys.
   std::string output;
   std::size_t sent = 0;

@@ -84,9 +84,11 @@ spdlog::sink_ptr open_sink(const std::string& target) {
 } // namespace
 
 log_book::log_book(settings chosen)
-    : settings_(std::move(chosen)), sink_(open_sink(settings_.target)),
+    : settings_(std::move(chosen)), opened_(std::make_unique<open_loggers>()),
+      sink_(open_sink(settings_.target)),
       writer_(std::make_shared<spdlog::details::thread_pool>(
           limits::log_queue_lines, 1U, [] { ::pthread_setname_np(::pthread_self(), "log"); })) {
+  opened_->level = settings_.level;
   if (settings_.format == log_format::json)
     sink_->set_formatter(std::make_unique<json_formatter>());
   else
@@ -96,10 +98,22 @@ log_book::log_book(settings chosen)
 logger log_book::open(const std::string& actor) const {
   logger opened = std::make_shared<spdlog::async_logger>(
       actor, sink_, writer_, spdlog::async_overflow_policy::overrun_oldest);
-  opened->set_level(settings_.level(actor));
   // A line is of use when it can be read; a timer that flushes would wake an idle daemon.
   opened->flush_on(spdlog::level::trace);
+  const std::lock_guard<std::mutex> locked(opened_->mutex);
+  opened->set_level(opened_->level(actor));
+  std::erase_if(opened_->all,
+                [](const std::weak_ptr<spdlog::logger>& each) { return each.expired(); });
+  opened_->all.push_back(opened);
   return opened;
+}
+
+void log_book::set_levels(level_chooser chosen) const {
+  const std::lock_guard<std::mutex> locked(opened_->mutex);
+  opened_->level = std::move(chosen);
+  for (const std::weak_ptr<spdlog::logger>& each : opened_->all)
+    if (const logger alive = each.lock())
+      alive->set_level(opened_->level(alive->name()));
 }
 
 void log_book::report_lost_lines() const {

@@ -45,6 +45,7 @@ public:
     // Ahead of whatever is urgent: TUNNEL may have to send at once.
     self_->send<caf::message_priority::high>(tunnel_, std::move(sinks_));
     targets_.admin_is_told.post(std::move(targets_.all));
+    self_->state.admin = targets_.admin_is_told;
     self_->state.stages = {std::move(sources_), std::move(control_), std::move(tunnel_stage_),
                            std::move(outlets_), std::move(handshakers_)};
   }
@@ -138,12 +139,12 @@ private:
 
   void spawn_control() {
     const std::shared_ptr<doorbell> admin_bell = std::make_shared<doorbell>();
-    targets_.admin_is_told =
-        watch_control("admin",
-                      spawn(admin, admin_parts{parts_.admin_socket, parts_.running, parts_.monitor,
-                                               admin_bell, parts_.make_waiter(),
-                                               parts_.log->open("admin"), parts_.own_threads}),
-                      admin_bell);
+    targets_.admin_is_told = watch_control(
+        "admin",
+        spawn(admin, admin_parts{parts_.admin_socket, parts_.running, parts_.store, parts_.pending,
+                                 parts_.monitor, admin_bell, parts_.make_waiter(), parts_.log,
+                                 parts_.log->open("admin"), parts_.own_threads}),
+        admin_bell);
     const std::shared_ptr<doorbell> uapi_bell = std::make_shared<doorbell>();
     targets_.all.uapi = watch_control(
         "uapi",
@@ -332,6 +333,7 @@ supervisor_actor::behavior_type supervisor(self_pointer self, graph_parts parts)
     return supervisor_actor::behavior_type::make_empty_behavior();
   return {
       [self](const end_program& end) { stop(self, end.status, end.why); },
+      [self](atom::reload) { self->state.admin.post(atom::reload_v); },
       [self](device_gone) {
         const graph_parts& mine = self->state.parts;
         const std::string why = "interface " + mine.interface_name + " was deleted";

@@ -63,6 +63,8 @@ struct graph_parts {
   std::function<std::shared_ptr<udp::datagram_source>(const use_sockets&, ip_family)> source_of;
   /// ADMIN's alone once the graph is built.
   std::shared_ptr<running_configuration> running;
+  std::shared_ptr<config_store> store;
+  std::optional<pending_file> pending;
   std::shared_ptr<tun::link_monitor> monitor;
   std::shared_ptr<control_socket> uapi_socket;
   std::shared_ptr<control_socket> admin_socket;
@@ -95,6 +97,7 @@ struct supervisor_state {
   logger log;
   /// In the order in which they are stopped; all of one stage together.
   std::vector<std::vector<member>> stages;
+  polled<admin_actor> admin;
   /// Counts from 0 while stopping.
   std::optional<std::size_t> stopping;
   int status = 0;

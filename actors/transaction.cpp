@@ -15,80 +15,20 @@ std::vector<name_query> queries_of(const std::vector<conf::name_to_resolve>& nam
   return queries;
 }
 
-/// What a commit changes, for the log: never a key.
-std::string summary(const conf::plan& plan, const conf::config& desired) {
+std::string restart_text(const std::vector<std::string>& keys) {
   std::string text;
-  const auto add = [&text](const std::string& part) {
-    text.append(text.empty() ? "" : ", ").append(part);
-  };
-  if (plan.tunnel.set_private_key)
-    add("another private key");
-  if (!plan.tunnel.removed.empty())
-    add(std::to_string(plan.tunnel.removed.size()) + " peers removed");
-  if (!plan.tunnel.changed.empty())
-    add(std::to_string(plan.tunnel.changed.size()) + " peers added or changed");
-  if (plan.listen_port_changed)
-    add("listen port " + std::to_string(desired.interface.listen_port));
-  if (plan.fwmark_changed)
-    add("fwmark " + std::to_string(desired.interface.fwmark));
-  return text.empty() ? "nothing" : text;
+  for (const std::string& key : keys)
+    text.append(text.empty() ? "" : ", ").append(key);
+  return text + " cannot change while the daemon runs: restart it with the new file";
 }
-
-/// The kernel takes no route on an interface that is down; `restore_link` adds it when that is up.
-bool waits_for_up(const tun::link_change& refused) {
-  return refused.code == std::errc::network_down;
-}
-
-/// Route changes made so far. `routes` is null where troupe makes none.
-class route_journal {
-public:
-  explicit route_journal(route_setter* routes) : routes_(routes) {}
-
-  [[nodiscard]] std::optional<commit_failure> carry_out(const conf::plan& plan) {
-    if (routes_ == nullptr)
-      return std::nullopt;
-    for (const conf::route& gone : plan.routes_to_remove)
-      if (!note({gone.destination, gone.table}, false))
-        return refusal_;
-    for (const conf::route& added : plan.routes_to_add)
-      if (!note({added.destination, added.table}, true))
-        return refusal_;
-    return std::nullopt;
-  }
-  /// Takes them back, the last first. What could not be taken back, in words; mostly nothing.
-  [[nodiscard]] std::string undo() {
-    std::string remains;
-    for (; !undo_.empty(); undo_.pop_back()) {
-      const std::pair<bool, tun::link_route>& last = undo_.back();
-      const tun::link_change undone =
-          last.first ? routes_->remove(last.second) : routes_->add(last.second);
-      if (undone.refused() && !waits_for_up(undone))
-        remains += (remains.empty() ? "; rollback incomplete: " : ", ") + undone.text;
-    }
-    return remains;
-  }
-
-private:
-  [[nodiscard]] bool note(const tun::link_route& route, bool adds) {
-    const tun::link_change done = adds ? routes_->add(route) : routes_->remove(route);
-    if (done.result == tun::link_change::outcome::made)
-      undo_.emplace_back(adds, route);
-    refusal_.text = done.text;
-    return !done.refused() || (adds && waits_for_up(done));
-  }
-
-  route_setter* routes_;
-  std::vector<std::pair<bool, tun::link_route>> undo_;
-  commit_failure refusal_;
-};
 
 } // namespace
 
 running_configuration::running_configuration(conf::config started_with,
                                              std::shared_ptr<const udp::socket_pair> sockets,
-                                             std::shared_ptr<route_setter> routes, logger log)
-    : config_(std::move(started_with)), sockets_(std::move(sockets)), routes_(std::move(routes)),
-      log_(std::move(log)) {}
+                                             std::shared_ptr<link_setter> interface, logger log)
+    : config_(std::move(started_with)), sockets_(std::move(sockets)),
+      interface_(std::move(interface)), log_(std::move(log)) {}
 
 void running_configuration::announce(commit_target& target) {
   conf::plan plan = conf::first_plan(config_);
@@ -98,17 +38,21 @@ void running_configuration::announce(commit_target& target) {
 }
 
 std::optional<commit_failure> running_configuration::change_to(conf::config desired,
-                                                               const conf::diff_hints& hints,
+                                                               const change_options& how,
                                                                commit_target& target) {
-  conf::plan plan = conf::diff(config_, desired, hints);
+  conf::plan plan = conf::diff(config_, desired, how.hints);
+  if (!plan.needs_restart.empty())
+    return commit_failure{commit_failure::kind::needs_restart, restart_text(plan.needs_restart)};
   // 1. Prepare.
   std::shared_ptr<const udp::socket_pair> prepared;
   if (std::optional<commit_failure> failure = open_sockets(plan, desired, prepared))
     return failure;
   // 2. Kernel settings. The mark of the sockets in use comes last: it has no undo.
-  route_journal journal(routes_.get());
-  std::optional<commit_failure> failure = journal.carry_out(plan);
-  if (!failure && !prepared && plan.fwmark_changed)
+  link_journal journal(interface_.get());
+  std::optional<commit_failure> failure;
+  if (std::optional<std::string> refused = journal.carry_out(plan, config_, desired))
+    failure = commit_failure{commit_failure::kind::link, std::move(*refused)};
+  else if (!prepared && plan.fwmark_changed)
     failure = set_mark(desired.interface.fwmark);
   if (failure) {
     failure->text += journal.undo();
@@ -116,9 +60,11 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   }
   // 3. Commit. Beyond this point nothing can fail.
   plan.tunnel.forget_sources = plan.listen_port_changed || plan.fwmark_changed;
-  log_->info("configuration changed: {}", summary(plan, desired));
+  plan.tunnel.park_removed = how.park_removed;
   config_ = std::move(desired);
   target.configure(std::move(plan.tunnel));
+  if (plan.log_levels_changed)
+    target.set_log_levels(config_.log);
   // 4. Retire: the old sockets close with their last user.
   if (prepared) {
     sockets_ = std::move(prepared);
@@ -139,7 +85,7 @@ running_configuration::open_sockets(const conf::plan& plan, const conf::config& 
     prepared = udp::socket_pair::open(wanted, socket_options_of(desired));
     return std::nullopt;
   } catch (const std::system_error& error) {
-    return commit_failure{true, error.what()};
+    return commit_failure{commit_failure::kind::socket, error.what()};
   }
 }
 
@@ -148,21 +94,15 @@ std::optional<commit_failure> running_configuration::set_mark(std::uint32_t mark
     sockets_->set_mark(mark);
     return std::nullopt;
   } catch (const std::system_error& error) {
-    return commit_failure{true, error.what()};
+    return commit_failure{commit_failure::kind::socket, error.what()};
   }
 }
 
 void running_configuration::restore_link() {
-  if (!routes_)
+  if (!interface_)
     return;
-  std::vector<tun::link_change> done;
-  for (const ip_prefix& address : config_.interface.addresses)
-    done.push_back(routes_->add_address(address));
-  for (const conf::route& route : conf::routes_of(config_))
-    done.push_back(routes_->add({route.destination, route.table}));
-  for (const tun::link_change& each : done)
-    if (each.refused())
-      log_->warn("restoring what the interface lost: {}", each.text);
+  for (const tun::link_change& refused : restore(*interface_, config_))
+    log_->warn("restoring what the interface lost: {}", refused.text);
 }
 
 const conf::peer_config* running_configuration::find(const public_key& key) const {

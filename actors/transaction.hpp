@@ -5,10 +5,10 @@
 
 #include "messages/interfaces.hpp"
 
+#include "actors/link_journal.hpp"
 #include "actors/log.hpp"
 #include "conf/config.hpp"
 #include "conf/diff.hpp"
-#include "tun/link.hpp"
 #include "udp/socket_pair.hpp"
 
 #include <functional>
@@ -26,27 +26,34 @@ public:
   virtual void configure(tunnel_change change) = 0;
   virtual void use(std::shared_ptr<const udp::socket_pair> sockets) = 0;
   virtual void resolve(std::vector<name_query> names) = 0;
-};
-
-/// The kernel's side of the interface. Null where troupe sets nothing (`trouped IFNAME`).
-class route_setter {
-public:
-  virtual ~route_setter() = default;
-  virtual tun::link_change add(const tun::link_route& route) = 0;
-  virtual tun::link_change remove(const tun::link_route& route) = 0;
-  virtual tun::link_change add_address(const ip_prefix& address) = 0;
+  virtual void set_log_levels(const conf::log_config& wanted) = 0;
 };
 
 struct commit_failure {
-  /// A socket could not be bound or marked; otherwise the kernel refused a route.
-  bool socket = false;
+  enum class kind : std::uint8_t {
+    /// A socket could not be bound or marked.
+    socket,
+    /// The kernel refused a setting of the interface.
+    link,
+    /// Only a restart can bring it.
+    needs_restart,
+  };
+
+  kind what = kind::link;
   std::string text;
+};
+
+/// How a change is made, beside what it is.
+struct change_options {
+  conf::diff_hints hints;
+  /// Peers that it removes keep their sessions until the next change or `forget_parked`.
+  bool park_removed = false;
 };
 
 class running_configuration {
 public:
   running_configuration(conf::config started_with, std::shared_ptr<const udp::socket_pair> sockets,
-                        std::shared_ptr<route_setter> routes, logger log);
+                        std::shared_ptr<link_setter> interface, logger log);
 
   [[nodiscard]] const conf::config& config() const { return config_; }
   [[nodiscard]] std::uint16_t bound_port() const { return sockets_->port(); }
@@ -55,7 +62,7 @@ public:
   void announce(commit_target& target);
   /// Makes `desired` the running configuration, or says why not and changes nothing.
   [[nodiscard]] std::optional<commit_failure>
-  change_to(conf::config desired, const conf::diff_hints& hints, commit_target& target);
+  change_to(conf::config desired, const change_options& how, commit_target& target);
   /// The kernel has forgotten the interface's routes or IPv6 addresses, while it was down or its
   /// MTU too small: sets them anew.
   void restore_link();
@@ -74,7 +81,7 @@ private:
 
   conf::config config_;
   std::shared_ptr<const udp::socket_pair> sockets_;
-  std::shared_ptr<route_setter> routes_;
+  std::shared_ptr<link_setter> interface_;
   logger log_;
 };
 

@@ -42,6 +42,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_ATOM(troupe, troupe::atom, tick, "tick")
   /// Finish what is in hand and end.
   CAF_ADD_ATOM(troupe, troupe::atom, stop, "stop")
+  /// SIGHUP: make the file the running configuration.
+  CAF_ADD_ATOM(troupe, troupe::atom, reload, "reload")
 
 CAF_END_TYPE_ID_BLOCK(troupe)
 
@@ -237,6 +239,8 @@ struct admin_targets {
 /// the interface.
 using admin_actor = caf::typed_actor<
     caf::reacts_to<atom::poll>, caf::reacts_to<uapi_call>, caf::reacts_to<name_answer>,
+    // From SUPERVISOR.
+    caf::reacts_to<atom::reload>,
     // The first message it gets.
     caf::reacts_to<admin_targets>, caf::reacts_to<atom::stop>>::extend_with<status_reader_actor>;
 
@@ -244,6 +248,8 @@ using admin_actor = caf::typed_actor<
 using supervisor_actor = caf::typed_actor<
     // From main, on SIGTERM or SIGINT; from UAPI, when its socket file was removed; from itself.
     caf::reacts_to<end_program>,
+    // From main, on SIGHUP: passed on to ADMIN.
+    caf::reacts_to<atom::reload>,
     // From a TUN READER.
     caf::reacts_to<device_gone>,
     // A stage of the stop has taken too long.

@@ -241,9 +241,16 @@ inline constexpr std::size_t uapi_request_octets_max = 64 * 1024 * 1024;
 inline constexpr std::size_t uapi_input_octets_max = uapi_request_octets_max + 16 * 1024 * 1024;
 /// One line of the admin protocol.
 inline constexpr std::size_t admin_line_octets_max = 4096;
+/// A request with files, which JSON makes longer: six octets for one, at the worst.
+inline constexpr std::size_t admin_files_octets_max = 64 * 1024 * 1024;
 inline constexpr std::size_t admin_clients_max = 64;
-/// Of all its clients together: what one read may bring of each.
-inline constexpr std::size_t admin_input_octets_max = admin_clients_max * 2 * 64 * 1024;
+/// Of all its clients together: what one read may bring of each, and one largest request.
+inline constexpr std::size_t admin_input_octets_max =
+    admin_clients_max * 2 * 64 * 1024 + admin_files_octets_max;
+/// Changes that `history` remembers.
+inline constexpr std::size_t history_max = 20;
+/// A change may wait so long to be confirmed: who has not looked after an hour does not look.
+inline constexpr auto confirm_max = 1h;
 /// How long a client waits for the daemon's next word: it answers in milliseconds, even when it
 /// carries packets as fast as it can.
 inline constexpr auto admin_answer_time = 5s;
@@ -264,6 +271,8 @@ inline constexpr std::size_t config_octets_max = 64 * 1024 * 1024;
 inline constexpr std::size_t peer_name_octets_max = 64;
 /// The kernel doubles what it is asked for, in an int.
 inline constexpr std::uint32_t socket_buffer_octets_max = 0x3fffffff;
+/// Packets: what a TUN device comes with, as the kernel makes it (TUN_READQ_SIZE).
+inline constexpr std::uint32_t tun_queue_length_standard = 500;
 /// At the usual packet size about 90 MiB: a second of a gigabit link, more is a mistake.
 inline constexpr std::uint32_t tun_queue_length_max = 65536;
 /// What sched_setaffinity's fixed set can name (CPU_SETSIZE).

@@ -1,6 +1,7 @@
 #include "tools/admin_client.hpp"
 
 #include "messages/interface_name.hpp"
+#include "messages/keys.hpp"
 #include "messages/limits.hpp"
 #include "messages/unique_fd.hpp"
 
@@ -157,18 +158,25 @@ admin_client admin_client::of(const std::optional<std::string>& interface_name) 
   return admin_client(*interface_name);
 }
 
-json admin_client::ask(std::string_view method) const {
+json admin_client::ask(std::string_view method, const json& params) const {
   const attempt found = connect_to(interface_name_);
   if (!found.connected)
     throw daemon_unreachable(why_unreachable(interface_name_, found.error));
-  const json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}};
-  send_line(found.connected, request.dump() + "\n", interface_name_);
+  // The method first: of a long request it is what the daemon has to know early.
+  json request = {{"method", method}, {"jsonrpc", "2.0"}, {"id", 1}};
+  if (!params.empty())
+    request["params"] = params;
+  std::string line = request.dump(-1, ' ', false, json::error_handler_t::replace);
+  line += '\n';
+  send_line(found.connected, line, interface_name_);
+  wipe(line);
   json answer = json::parse(receive_line(found.connected, interface_name_), nullptr, false);
   if (answer.is_object() && answer.contains("result"))
     return std::move(answer["result"]);
   const json::json_pointer text("/error/message");
   if (answer.is_object() && answer.contains(text) && answer[text].is_string())
-    throw daemon_refused(answer[text].get<std::string>());
+    throw daemon_refused(answer[text].get<std::string>(),
+                         answer["error"].value("code", json(0)).get<int>());
   throw daemon_refused("the answer of the daemon of " + interface_name_ + " is no JSON-RPC 2.0");
 }
 

@@ -26,7 +26,10 @@ public:
 /// The daemon's own words: it refused, or the request failed there.
 class daemon_refused : public std::runtime_error {
 public:
-  using std::runtime_error::runtime_error;
+  explicit daemon_refused(const std::string& text, int rpc_code = 0)
+      : std::runtime_error(text), code(rpc_code) {}
+  /// Of actors/rpc.hpp; 0: the answer was none.
+  const int code;
 };
 
 class admin_client {
@@ -35,7 +38,10 @@ public:
   static admin_client of(const std::optional<std::string>& interface_name);
 
   /// The `result` of the answer. Waits for limits::admin_answer_time at most for each part of it.
-  [[nodiscard]] nlohmann::ordered_json ask(std::string_view method) const;
+  /// Wipes the request, which may hold keys, but not `params`.
+  [[nodiscard]] nlohmann::ordered_json
+  ask(std::string_view method,
+      const nlohmann::ordered_json& params = nlohmann::ordered_json::object()) const;
 
 private:
   explicit admin_client(std::string interface_name);

@@ -4,9 +4,11 @@
 #include "messages/limits.hpp"
 
 #include "actors/affinity.hpp"
+#include "actors/log_levels.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/system_random.hpp"
 #include "crypto/primitives.hpp"
+#include "tools/file_store.hpp"
 #include "tun/device.hpp"
 #include "tun/link.hpp"
 #include "tun/link_monitor.hpp"
@@ -26,6 +28,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 
@@ -36,19 +39,27 @@ namespace {
 using namespace actors;
 
 constexpr const char* run_folder = "/run/troupe";
+constexpr const char* state_folder = "/var/lib/troupe";
 constexpr const char* uapi_folder = "/var/run/wireguard";
 
-class link_routes final : public route_setter {
+class kernel_link final : public link_setter {
 public:
-  explicit link_routes(tun::link interface) : interface_(std::move(interface)) {}
-  tun::link_change add(const tun::link_route& route) override {
+  explicit kernel_link(tun::link interface) : interface_(std::move(interface)) {}
+  tun::link_change add_route(const tun::link_route& route) override {
     return interface_.add_route(route);
   }
-  tun::link_change remove(const tun::link_route& route) override {
+  tun::link_change remove_route(const tun::link_route& route) override {
     return interface_.remove_route(route);
   }
   tun::link_change add_address(const ip_prefix& address) override {
     return interface_.add_address(address);
+  }
+  tun::link_change remove_address(const ip_prefix& address) override {
+    return interface_.remove_address(address);
+  }
+  tun::link_change set_mtu(std::uint32_t mtu) override { return interface_.set_mtu(mtu); }
+  tun::link_change set_queue_length(std::uint32_t packets) override {
+    return interface_.set_queue_length(packets);
   }
 
 private:
@@ -70,35 +81,11 @@ unique_fd signals_as_descriptor() {
   return readable;
 }
 
-spdlog::level::level_enum spdlog_level(conf::log_level level) {
-  switch (level) {
-  case conf::log_level::trace:
-    return spdlog::level::trace;
-  case conf::log_level::debug:
-    return spdlog::level::debug;
-  case conf::log_level::info:
-    return spdlog::level::info;
-  case conf::log_level::warn:
-    return spdlog::level::warn;
-  case conf::log_level::error:
-    return spdlog::level::err;
-  case conf::log_level::off:
-    return spdlog::level::off;
-  }
-  return spdlog::level::info;
-}
-
 log_book::settings log_settings(const conf::log_config& wanted) {
   log_book::settings settings;
   settings.format = wanted.format == conf::log_format::json ? log_format::json : log_format::text;
   settings.target = wanted.target;
-  settings.level = [wanted](const std::string& actor) {
-    const std::string kind = actor.substr(0, actor.find('/'));
-    for (const std::string& name : {actor, kind})
-      if (const auto own = wanted.actors.find(name); own != wanted.actors.end())
-        return spdlog_level(own->second);
-    return spdlog_level(wanted.level);
-  };
+  settings.level = levels_of(wanted);
   return settings;
 }
 
@@ -132,8 +119,8 @@ tun::device open_device(const daemon_settings& settings) {
 }
 
 /// The kernel's side of the interface, as configured. With a file, who sets routes later on.
-std::shared_ptr<route_setter> set_up_link(const daemon_settings& settings,
-                                          const tun::device& device) {
+std::shared_ptr<link_setter> set_up_link(const daemon_settings& settings,
+                                         const tun::device& device) {
   const conf::interface_config& wanted = settings.config.interface;
   if (settings.tun_fd)
     return nullptr; // whoever opened it has set it up
@@ -151,7 +138,7 @@ std::shared_ptr<route_setter> set_up_link(const daemon_settings& settings,
   for (const conf::route& route : conf::routes_of(settings.config))
     link_settings.routes.push_back({route.destination, route.table});
   interface.apply(link_settings);
-  return std::make_shared<link_routes>(std::move(interface));
+  return std::make_shared<kernel_link>(std::move(interface));
 }
 
 std::shared_ptr<control_socket> open_uapi(const daemon_settings& settings,
@@ -214,14 +201,18 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.uapi_socket = open_uapi(settings, device.name());
   parts.admin_socket = std::make_shared<control_socket>(control_socket::listen(
       std::string(run_folder) + "/" + device.name() + ".sock", admin_access(config)));
-  const std::shared_ptr<route_setter> routes = set_up_link(settings, device);
+  const std::shared_ptr<link_setter> interface = set_up_link(settings, device);
   // From here on: what set_up_link did itself is nothing to be told of.
   parts.monitor = std::make_shared<tun::link_monitor>(device.fd());
 
   settings.config.interface.name = device.name();
   parts.interface_name = device.name();
-  parts.running = std::make_shared<running_configuration>(settings.config, sockets, routes,
+  parts.running = std::make_shared<running_configuration>(settings.config, sockets, interface,
                                                           parts.log->open("admin"));
+  if (settings.from_file) {
+    parts.store = std::make_shared<file_store>(settings.path);
+    parts.pending = pending_file_of(device.name());
+  }
   parts.random = std::make_shared<system_random>();
   parts.make_waiter = [] { return std::make_shared<poll_waiter>(); };
   parts.handshakers = handshakers_for(std::thread::hardware_concurrency());
@@ -233,15 +224,15 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   return parts;
 }
 
-/// Waits for a signal or for the actors to end by themselves; lets the parent go once they serve.
+/// Waits for a signal or for the actors to end by themselves.
 void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
-                  const program_end& end, parent_line& parent, spdlog::logger& log) {
+                  const program_end& end, const std::function<void()>& on_serving) {
   int started = end.started_fd();
   for (;;) {
     pollfd ready[] = {{signals.fd(), POLLIN, 0}, {end.fd(), POLLIN, 0}, {started, POLLIN, 0}};
     ::poll(ready, 3, -1);
     if (ready[2].revents != 0) {
-      parent.serving();
+      on_serving();
       started = -1;
     }
     if (ready[1].revents != 0)
@@ -250,7 +241,7 @@ void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
     if (ready[0].revents == 0 || ::read(signals.fd(), &received, sizeof received) <= 0)
       continue;
     if (received.ssi_signo == SIGHUP) {
-      log.warn("SIGHUP: this version does not reload; ignored");
+      caf::anon_send(supervisor, atom::reload_v);
       continue;
     }
     caf::anon_send(supervisor, end_program{0, received.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"});
@@ -258,6 +249,10 @@ void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
 }
 
 } // namespace
+
+actors::pending_file pending_file_of(const std::string& interface_name) {
+  return actors::pending_file(std::string(state_folder) + "/" + interface_name);
+}
 
 int run_daemon(daemon_settings settings, parent_line parent) {
   try {
@@ -283,9 +278,19 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     if (!lock_keys())
       log->warn("keys cannot be locked in memory and may be swapped to disk: raise the limit "
                 "(ulimit -l, LimitMEMLOCK=) or give the program CAP_IPC_LOCK");
+    const std::optional<pending_file> taken_back =
+        settings.taken_back ? parts.pending : std::nullopt;
+    if (taken_back)
+      log->warn("a change was waiting to be confirmed when the daemon ended: what runs is the "
+                "configuration from before it, not {}",
+                settings.path);
     settings = {}; // the actors have it now, keys included
     supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
-    wait_for_end(root, signals, *end, parent, *log);
+    wait_for_end(root, signals, *end, [&] {
+      if (taken_back)
+        taken_back->remove();
+      parent.serving();
+    });
     root = nullptr;
 
     if (end->status() != 0)

@@ -2,6 +2,7 @@
 // waits for the end. main (trouped.cpp) decides what is asked for.
 #pragma once
 
+#include "actors/pending_file.hpp"
 #include "conf/config.hpp"
 #include "tools/background.hpp"
 
@@ -13,10 +14,17 @@ struct daemon_settings {
   conf::config config;
   /// Without a file, as wireguard-go: no address, route or link state is ever touched.
   bool from_file = false;
+  /// Absolute; empty without a file.
+  std::string path;
+  /// The configuration is the one from before a change that was never confirmed, not the file's.
+  bool taken_back = false;
   /// Descriptors that somebody else opened (WG_TUN_FD, WG_UAPI_FD).
   std::optional<int> tun_fd;
   std::optional<int> uapi_fd;
 };
+
+/// Where a change of the interface waits to be confirmed, also for the next daemon.
+actors::pending_file pending_file_of(const std::string& interface_name);
 
 /// The exit status.
 int run_daemon(daemon_settings settings, parent_line parent);

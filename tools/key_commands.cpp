@@ -5,6 +5,7 @@
 
 #include "actors/system_random.hpp"
 #include "crypto/primitives.hpp"
+#include "tools/config_file.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,8 +104,32 @@ std::string_view without_space_around(std::string_view text) {
 
 } // namespace
 
+secret_key new_private_key() {
+  return clamped(random_key());
+}
+
+std::string read_secret(const std::string& path) {
+  secret_text text;
+  if (path == "-") {
+    read_stdin(text);
+  } else {
+    std::variant<conf::key_text, conf::key_unreadable> read = read_key_file(path);
+    if (const conf::key_unreadable* const failure = std::get_if<conf::key_unreadable>(&read))
+      throw std::runtime_error(path + ": " + failure->why);
+    std::string& content = std::get<conf::key_text>(read).text;
+    text->assign(content.size() <= limits::key_input_octets_max ? content : "");
+    wipe(content);
+  }
+  const std::string_view key = without_space_around(*text);
+  if (!secret_key_from_base64(key))
+    throw std::runtime_error((path == "-" ? "what was read" : path) +
+                             std::string(" is no key: 44 characters of base64 are wanted, as "
+                                         "`troupectl genpsk` prints"));
+  return std::string(key);
+}
+
 void generate_private_key() {
-  print_secret(clamped(random_key()));
+  print_secret(new_private_key());
 }
 
 void generate_preshared_key() {

@@ -3,7 +3,17 @@
 // never taken from a command line, which everybody can read.
 #pragma once
 
+#include "messages/keys.hpp"
+
+#include <string>
+
 namespace troupe::tools {
+
+secret_key new_private_key();
+/// The key in the file, or for `-` on stdin, in base64 and for the caller to wipe. Throws
+/// std::runtime_error, without a word of what was read, when that is no key, or others can read the
+/// file.
+std::string read_secret(const std::string& path);
 
 /// A private key; X25519's clamping is done. Throws std::runtime_error when stdout takes it not,
 /// as all of these.

@@ -1,20 +1,22 @@
 // troupectl: what an administrator asks of a running daemon, and the making of keys. The command
 // line and the exit status; how to ask is admin_client.cpp.
-#include "tools/admin_client.hpp"
+#include "tools/commands.hpp"
 #include "tools/flow_table.hpp"
 #include "tools/key_commands.hpp"
 #include "tools/status_table.hpp"
+#include "tools/text_table.hpp"
 
 #include "messages/limits.hpp"
 
-#include <CLI/CLI.hpp>
+#include "actors/rpc.hpp"
+
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <optional>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -27,20 +29,11 @@ constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 constexpr int exit_unreachable = 3;
 
-struct command_line {
-  std::optional<std::string> interface_name;
-  bool json = false;
-  bool watch = false;
-};
+constexpr int exit_rollback_incomplete = 4;
 
 int complain(const std::string& text, int status) {
   std::fprintf(stderr, "troupectl: %s\n", text.c_str());
   return status;
-}
-
-void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw std::system_error(errno, std::system_category(), "cannot write the answer");
 }
 
 std::int64_t seconds_since_epoch() {
@@ -48,47 +41,80 @@ std::int64_t seconds_since_epoch() {
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
 }
 
-void show_status(const command_line& asked) {
-  const nlohmann::ordered_json status = tools::admin_client::of(asked.interface_name).ask("status");
+void show_status(const tools::common_options& asked) {
+  const nlohmann::ordered_json status = asked.daemon().ask("status");
   if (asked.json)
-    print(status.dump(2) + "\n");
+    tools::print(status.dump(2) + "\n");
   else
-    print(tools::status_table(status, seconds_since_epoch()));
+    tools::print(tools::status_table(status, seconds_since_epoch()));
 }
 
 /// Once, of half a second; or every second, of that.
-void show_flow(const command_line& asked) {
-  const tools::admin_client daemon = tools::admin_client::of(asked.interface_name);
+void show_flow(const tools::common_options& asked, bool watch) {
+  const tools::admin_client daemon = asked.daemon();
   static_cast<void>(daemon.ask("flow")); // rates need a beginning
   std::this_thread::sleep_for(limits::flow_look);
   const char* const clear = ::isatty(STDOUT_FILENO) != 0 ? "\033[H\033[J" : "\n";
   do {
     const nlohmann::ordered_json flow = daemon.ask("flow");
     if (asked.json)
-      print(flow.dump(asked.watch ? -1 : 2) + "\n");
+      tools::print(flow.dump(watch ? -1 : 2) + "\n");
     else
-      print((asked.watch ? clear : "") + tools::flow_table(flow));
-    if (asked.watch)
+      tools::print((watch ? clear : "") + tools::flow_table(flow));
+    if (watch)
       std::this_thread::sleep_for(limits::flow_watch);
-  } while (asked.watch);
+  } while (watch);
 }
 
-/// Every command and what it does; the parse calls the chosen one.
-void add_commands(CLI::App& app, command_line& asked) {
-  app.require_subcommand(1);
-  app.fallthrough(); // -i may stand after the command, too
-  app.add_option("-i,--interface", asked.interface_name,
-                 "whose daemon to ask; needed where more than one runs")
-      ->type_name("IFNAME");
+struct rpc_options {
+  std::string method;
+  std::string params = "{}";
+  bool list = false;
+};
+
+/// Any method, as it is. With `--list` those there are.
+void call(const tools::common_options& asked, const rpc_options& what) {
+  const nlohmann::ordered_json params = nlohmann::ordered_json::parse(what.params, nullptr, false);
+  if (what.list == !what.method.empty())
+    throw CLI::ValidationError("rpc", "give a METHOD, or --list");
+  if (params.is_discarded())
+    throw CLI::ValidationError("JSON", "the parameters are no JSON");
+  const nlohmann::ordered_json answer =
+      asked.daemon().ask(what.list ? "rpc.list" : what.method, params);
+  if (!what.list || asked.json)
+    return tools::print(answer.dump(2) + "\n");
+  tools::text_table table({tools::align::left, tools::align::left, tools::align::left});
+  table.add({"method", "kind", "what it does"});
+  for (const nlohmann::ordered_json& each : answer)
+    table.add({each.at("method"), each.at("changes") ? "changes" : "reads", each.at("summary")});
+  tools::print(table.text());
+}
+
+void add_reading_commands(CLI::App& app, tools::common_options& asked) {
   CLI::App* const status =
       app.add_subcommand("status", "show the interface, its peers and what was dropped");
-  status->add_flag("--json", asked.json, "for scripts: keys may be added, none is renamed");
+  tools::add_json_option(*status, asked);
   status->final_callback([&asked] { show_status(asked); });
+
+  const std::shared_ptr<bool> watch = std::make_shared<bool>(false);
   CLI::App* const flow = app.add_subcommand(
       "flow", "show what is on its way, where it stands, what was dropped, and the bottleneck");
-  flow->add_flag("--json", asked.json, "for scripts: keys may be added, none is renamed");
-  flow->add_flag("--watch", asked.watch, "again every second; with --json one line each");
-  flow->final_callback([&asked] { show_flow(asked); });
+  tools::add_json_option(*flow, asked);
+  flow->add_flag("--watch", *watch, "again every second; with --json one line each");
+  flow->final_callback([&asked, watch] { show_flow(asked, *watch); });
+}
+
+void add_rpc_command(CLI::App& app, tools::common_options& asked) {
+  const std::shared_ptr<rpc_options> what = std::make_shared<rpc_options>();
+  CLI::App* const rpc = app.add_subcommand("rpc", "call a method of the admin socket");
+  rpc->add_option("method", what->method)->type_name("METHOD");
+  rpc->add_option("params", what->params, "an object")->type_name("JSON");
+  rpc->add_flag("--list", what->list, "show the methods there are");
+  tools::add_json_option(*rpc, asked);
+  rpc->final_callback([&asked, what] { call(asked, *what); });
+}
+
+void add_key_commands(CLI::App& app) {
   app.add_subcommand("genkey", "print a new private key")
       ->final_callback(tools::generate_private_key);
   app.add_subcommand("genpsk", "print a new preshared key")
@@ -97,14 +123,29 @@ void add_commands(CLI::App& app, command_line& asked) {
       ->final_callback(tools::derive_public_key);
 }
 
+/// Every command and what it does; the parse calls the chosen one.
+void add_commands(CLI::App& app, tools::common_options& asked) {
+  app.require_subcommand(1);
+  app.fallthrough(); // -i may stand after the command, too
+  app.add_option("-i,--interface", asked.interface_name,
+                 "whose daemon to ask; needed where more than one runs")
+      ->type_name("IFNAME");
+  add_reading_commands(app, asked);
+  tools::add_change_commands(app, asked);
+  tools::add_peer_commands(app, asked);
+  tools::add_wg_quick_commands(app, asked);
+  add_rpc_command(app, asked);
+  add_key_commands(app);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-  command_line asked;
+  tools::common_options asked;
   CLI::App app("troupe: asks a running trouped, and makes keys.", "troupectl");
   app.set_version_flag("--version", "troupectl " TROUPE_VERSION);
   app.footer("Exit status: 0 done, 1 refused or failed and nothing changed, 2 wrong usage, 3 the "
-             "daemon is not reachable.");
+             "daemon is not reachable, 4 a change failed and so did its undoing.");
   add_commands(app, asked);
   try {
     app.parse(argc, argv);
@@ -120,6 +161,14 @@ int main(int argc, char** argv) {
     return complain(error.what(), exit_usage);
   } catch (const tools::daemon_unreachable& error) {
     return complain(error.what(), exit_unreachable);
+  } catch (const tools::command_failed& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return exit_failed;
+  } catch (const tools::daemon_refused& error) {
+    return complain(error.what(),
+                    error.code == static_cast<int>(actors::rpc_code::rollback_incomplete)
+                        ? exit_rollback_incomplete
+                        : exit_failed);
   } catch (const nlohmann::json::exception&) {
     return complain("the daemon answered in a shape that this version does not know", exit_failed);
   } catch (const std::exception& error) {

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <system_error>
 
@@ -121,6 +122,17 @@ int run_with_file(const command_line& asked) {
   tools::daemon_settings settings;
   settings.config = std::move(std::get<conf::config>(read));
   settings.from_file = true;
+  settings.path = std::filesystem::absolute(asked.config);
+  const actors::pending_file pending = tools::pending_file_of(settings.config.interface.name);
+  if (pending.exists()) {
+    read = tools::read_config(pending.path());
+    if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
+      print(*errors);
+      return exit_failed;
+    }
+    settings.config = std::move(std::get<conf::config>(read));
+    settings.taken_back = true;
+  }
   return run(std::move(settings), asked.foreground);
 }
 

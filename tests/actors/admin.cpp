@@ -127,7 +127,8 @@ BOOST_FIXTURE_TEST_CASE(an_unknown_method_is_named, admin_fixture) {
   const json answer = call(R"({"jsonrpc":"2.0","id":2,"method":"dance"})");
   BOOST_TEST(answer["id"] == 2);
   BOOST_TEST(answer["error"]["code"] == -32601);
-  BOOST_TEST(answer["error"]["message"] == "there is no method dance");
+  BOOST_TEST(answer["error"]["message"] ==
+             "there is no method dance; rpc.list has those there are");
 }
 
 BOOST_FIXTURE_TEST_CASE(an_overlong_line_is_refused_and_the_connection_closed, admin_fixture) {

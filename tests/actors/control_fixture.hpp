@@ -42,7 +42,8 @@ struct control_fixture : stage_fixture {
     admin.actor =
         spawn(actors::admin,
               admin_parts{std::make_shared<control_socket>(control_socket::listen(admin_path, {})),
-                          running, nullptr, admin.bell, admin_wait, log.open("admin"), false});
+                          running, nullptr, std::nullopt, nullptr, admin.bell, admin_wait, nullptr,
+                          log.open("admin"), false});
     uapi.bell = std::make_shared<doorbell>();
     uapi.actor =
         spawn(actors::uapi,

@@ -58,6 +58,7 @@ inline supervisor_actor::behavior_type
 supervisor_stand_in(supervisor_actor::pointer, std::shared_ptr<supervisor_record> record) {
   return {
       [=](const end_program& end) { record->ends.push_back(end); },
+      [](atom::reload) {},
       [=](device_gone) { ++record->devices_gone; },
       [](atom::tick) {},
   };
@@ -75,6 +76,7 @@ inline admin_actor::behavior_type admin_stand_in(admin_actor::pointer,
   return {
       [](atom::poll) {},
       [=](const uapi_call& call) { record->calls.push_back(call); },
+      [](atom::reload) {},
       [=](const name_answer& answer) { record->names.push_back(answer); },
       [](admin_targets&) {},
       [](atom::stop) {},

@@ -1,67 +1,18 @@
 #include "actors/transaction.hpp"
 
 #include "tests/actors/actor_fixture.hpp"
+#include "tests/actors/fake_link.hpp"
 #include "tests/actors/sample_config.hpp"
 #include "tests/udp/own_network.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-#include <map>
 #include <set>
 
 using namespace troupe;
 using namespace troupe::actors;
 
 namespace {
-
-struct recording_target final : commit_target {
-  void configure(tunnel_change change) override { changes.push_back(std::move(change)); }
-  void use(std::shared_ptr<const udp::socket_pair> sockets) override { used.push_back(sockets); }
-  void resolve(std::vector<name_query> names) override {
-    asked.insert(asked.end(), names.begin(), names.end());
-  }
-  [[nodiscard]] bool untouched() const { return changes.empty() && used.empty() && asked.empty(); }
-
-  std::vector<tunnel_change> changes;
-  std::vector<std::shared_ptr<const udp::socket_pair>> used;
-  std::vector<name_query> asked;
-};
-
-/// The kernel's table, and routes that it does not take or does not let go.
-struct fake_routes final : route_setter {
-  tun::link_change add(const tun::link_route& route) override {
-    if (down)
-      return {tun::link_change::outcome::refused, std::make_error_code(std::errc::network_down),
-              "cannot add " + to_string(route.target) + ": set the interface up first"};
-    if (refused.count(route.target) != 0)
-      return refuse("cannot add " + to_string(route.target));
-    return {present.insert(route.target).second ? tun::link_change::outcome::made
-                                                : tun::link_change::outcome::already_so,
-            {},
-            {}};
-  }
-  tun::link_change remove(const tun::link_route& route) override {
-    if (stuck.count(route.target) != 0)
-      return refuse("cannot remove " + to_string(route.target));
-    return {present.erase(route.target) != 0 ? tun::link_change::outcome::made
-                                             : tun::link_change::outcome::already_so,
-            {},
-            {}};
-  }
-  tun::link_change add_address(const ip_prefix& address) override {
-    addresses.push_back(to_string(address));
-    return {};
-  }
-  static tun::link_change refuse(const std::string& text) {
-    return {tun::link_change::outcome::refused, std::make_error_code(std::errc::file_exists), text};
-  }
-
-  std::vector<std::string> addresses;
-  std::set<ip_prefix> present;
-  std::set<ip_prefix> refused;
-  std::set<ip_prefix> stuck;
-  bool down = false;
-};
 
 ip_prefix prefix(const std::string& text) {
   return parse_ip_prefix(text).value();
@@ -70,7 +21,7 @@ ip_prefix prefix(const std::string& text) {
 struct transaction_fixture {
   udp::own_network network;
   captured_log log;
-  std::shared_ptr<fake_routes> routes = std::make_shared<fake_routes>();
+  std::shared_ptr<fake_link> routes = std::make_shared<fake_link>();
   std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
   running_configuration running{sample_config(), sockets, routes, log.open("admin")};
   recording_target target;
@@ -80,7 +31,7 @@ struct transaction_fixture {
   [[nodiscard]] std::uint32_t mark() const { return sockets->of(ip_family::v4)->mark(); }
   std::optional<commit_failure> change(const conf::config& desired,
                                        const conf::diff_hints& hints = {}) {
-    return running.change_to(desired, hints, target);
+    return running.change_to(desired, {hints, false}, target);
   }
   [[nodiscard]] static std::uint16_t a_free_port() { return udp::socket_pair::open(0, {})->port(); }
 };
@@ -106,7 +57,6 @@ BOOST_AUTO_TEST_CASE(a_commit_tells_the_tunnel_only_what_changed) {
   BOOST_TEST(!target.changes.at(0).forget_sources);
   BOOST_TEST(target.used.empty());
   BOOST_TEST(running.config().peers[0].settings.persistent_keepalive_s == 25);
-  BOOST_TEST(log.has("configuration changed: 1 peers added or changed"));
 }
 
 BOOST_AUTO_TEST_CASE(a_new_port_is_a_new_pair_of_sockets_and_forgets_sources) {
@@ -146,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_port_in_use_fails_and_changes_nothing) {
   desired.peers.pop_back();
   const std::optional<commit_failure> failure = change(desired);
   BOOST_TEST(failure.has_value());
-  BOOST_TEST(failure->socket);
+  BOOST_TEST((failure->what == commit_failure::kind::socket));
   BOOST_TEST(failure->text.find(std::to_string(taken->port())) != std::string::npos);
   BOOST_TEST(target.untouched());
   BOOST_TEST(running.bound_port() == port);
@@ -213,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_route_refused_in_the_middle_leaves_everything_as_it_was) 
                                            prefix("10.9.0.0/16")};
   const std::optional<commit_failure> failure = change(desired);
   BOOST_TEST(failure.has_value());
-  BOOST_TEST(!failure->socket);
+  BOOST_TEST((failure->what == commit_failure::kind::link));
   BOOST_TEST(failure->text == "cannot add 10.8.0.0/16");
   BOOST_TEST((routes->present == before));
   BOOST_TEST(target.untouched());
@@ -261,6 +211,76 @@ BOOST_AUTO_TEST_CASE(without_routes_of_its_own_the_kernel_is_left_alone) {
   BOOST_TEST(!bare.change_to(desired, {}, target));
   BOOST_TEST(routes->present.size() == 2);
   BOOST_TEST(target.changes.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_only_a_restart_brings_is_refused_with_its_name) {
+  conf::config desired = running.config();
+  desired.udp.senders = 4;
+  desired.tunnel.aead = conf::aead_kind::libsodium;
+  desired.peers.pop_back();
+  const std::optional<commit_failure> failure = change(desired);
+  BOOST_REQUIRE(failure.has_value());
+  BOOST_TEST((failure->what == commit_failure::kind::needs_restart));
+  BOOST_TEST(failure->text == "tunnel.aead, udp.senders cannot change while the daemon runs: "
+                              "restart it with the new file");
+  BOOST_TEST(target.untouched());
+  BOOST_TEST(running.config().peers.size() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(addresses_mtu_queue_length_and_log_levels_change_live) {
+  conf::config desired = running.config();
+  desired.interface.addresses = {prefix("10.9.0.1/24"), prefix("10.9.0.2/24")};
+  desired.interface.mtu = 1300;
+  desired.tun.queue_length = 77;
+  desired.log.actors["tunnel"] = conf::log_level::trace;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST((routes->addresses == std::set{prefix("10.9.0.1/24"), prefix("10.9.0.2/24")}));
+  BOOST_TEST(routes->mtu == 1300U);
+  BOOST_TEST(routes->queue_length == 77U);
+  BOOST_TEST(target.levels.size() == 1);
+
+  // The other one of the network stays, though the kernel takes it along.
+  desired.interface.addresses = {prefix("10.9.0.2/24")};
+  desired.tun.queue_length = 0;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST((routes->addresses == std::set{prefix("10.9.0.2/24")}));
+  BOOST_TEST(routes->queue_length == limits::tun_queue_length_standard);
+  BOOST_TEST(target.levels.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_at_any_step_leaves_exactly_what_was) {
+  conf::config first = running.config();
+  first.interface.addresses = {prefix("10.9.0.1/24"), prefix("10.9.0.2/24"), prefix("fd09::1/64")};
+  BOOST_TEST(!change(first));
+  conf::config second = first;
+  second.interface.addresses = {prefix("10.9.0.2/24"), prefix("10.8.0.1/24")};
+  second.interface.mtu = 1300;
+  second.interface.fwmark = 9;
+  second.tun.queue_length = 77;
+  second.peers[0].settings.allowed_ips = {prefix("10.5.0.0/16"), prefix("10.6.0.0/16")};
+  second.peers.pop_back();
+  target = {};
+  const fake_link before = *routes;
+  int step = 0;
+  for (;; ++step) {
+    routes->calls_until_failure = step;
+    const std::optional<commit_failure> failure = change(second);
+    if (!failure)
+      break;
+    BOOST_TEST_CONTEXT("the call number " << step << " failed: " << failure->text) {
+      BOOST_TEST(failure->text.find("rollback incomplete") == std::string::npos);
+      BOOST_TEST((routes->addresses == before.addresses));
+      BOOST_TEST((routes->present == before.present));
+      BOOST_TEST(routes->mtu == before.mtu);
+      BOOST_TEST(routes->queue_length == before.queue_length);
+      BOOST_TEST(mark() == 0U);
+      BOOST_TEST(target.untouched());
+      BOOST_TEST(running.config().peers.size() == 2);
+    }
+  }
+  BOOST_TEST(step > 9);
+  BOOST_TEST(target.changes.size() == 1);
+  BOOST_TEST(mark() == 9U);
 }
 
 BOOST_AUTO_TEST_CASE(names_are_looked_up_after_the_commit) {

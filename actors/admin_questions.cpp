@@ -1,0 +1,206 @@
+// ADMIN's clients: what they ask, whom that is passed on to, and their answers.
+#include "actors/admin.hpp"
+
+#include "messages/keys.hpp"
+#include "messages/limits.hpp"
+
+#include "actors/actor_support.hpp"
+#include "actors/status_json.hpp"
+#include "conf/uapi.hpp"
+#include "crypto/noise.hpp"
+
+#include <algorithm>
+#include <any>
+
+namespace troupe::actors {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// A long request says within so many octets what it is.
+constexpr std::size_t line_begin_octets = 256;
+
+/// Of a client that waits for an answer.
+struct question {
+  std::string id; // as JSON
+  bool flow = false;
+};
+
+requester requester_of(const client& who) {
+  return {who.process.user, who.process.process, true};
+}
+
+json method_list() {
+  json result = json::array();
+  for (const rpc_method& each : rpc_methods())
+    result.push_back({{"method", each.name}, {"changes", each.changes}, {"summary", each.summary}});
+  return result;
+}
+
+std::optional<public_key> own_key_of(const conf::config& running) {
+  if (!running.interface.private_key)
+    return std::nullopt;
+  return crypto::derive_public(running.interface.private_key);
+}
+
+} // namespace
+
+void admin_state::on_input(client& who) {
+  const std::size_t end = who.input.find('\n', who.scanned);
+  const std::size_t length = std::min(end, who.input.size());
+  const std::size_t most = may_be_long(std::string_view(who.input).substr(0, line_begin_octets))
+                               ? limits::admin_files_octets_max
+                               : limits::admin_line_octets_max;
+  if (length > most) {
+    who.output += rpc_error("null", {rpc_code::invalid_request, "the request is too long"});
+    who.closing = true;
+    return;
+  }
+  if (end == std::string::npos) {
+    who.scanned = length;
+    return;
+  }
+  std::string line = who.input.substr(0, end);
+  std::fill_n(who.input.begin(), end, '\0'); // it may hold keys, and what follows is moved here
+  who.input.erase(0, end + 1);
+  who.scanned = 0;
+  on_request(who, line);
+  wipe(line);
+}
+
+void admin_state::on_request(client& who, std::string_view line) {
+  std::variant<rpc_call, std::string> parsed = parse_rpc(line);
+  if (const std::string* const wrong = std::get_if<std::string>(&parsed)) {
+    who.output += *wrong;
+    return;
+  }
+  rpc_call& call = std::get<rpc_call>(parsed);
+  if (call.id.empty()) // a notification is never answered, so nobody would hear what became of it
+    return;
+  const rpc_method* const method = find_rpc_method(call.method);
+  if (method == nullptr) {
+    who.output +=
+        rpc_error(call.id, {rpc_code::method_not_found, "there is no method " + call.method +
+                                                            "; rpc.list has those there are"});
+  } else if (call.method == "status" || call.method == "flow") {
+    ask_round(who, call);
+  } else if (call.method == "rpc.list") {
+    who.output += rpc_result(call.id, dump(method_list()));
+  } else {
+    const change_service::answer answer =
+        service->carry_out(call, requester_of(who), at(served_at), *this);
+    const rpc_failure* const failure = std::get_if<rpc_failure>(&answer);
+    who.output += failure != nullptr ? rpc_error(call.id, *failure)
+                                     : rpc_result(call.id, dump(std::get<json>(answer)));
+  }
+}
+
+void admin_state::ask_round(client& who, rpc_call& call) {
+  who.notes = question{std::move(call.id), call.method == "flow"};
+  wants_peers = wants_peers || call.method == "status";
+  if (hub->join_round(who))
+    ask(status_round::reader::admin_clients);
+}
+
+void admin_state::ask(status_round::reader whose) {
+  const std::uint64_t token = next_token++;
+  const bool peers_wanted =
+      whose == status_round::reader::uapi || std::exchange(wants_peers, false);
+  const status_query query{token, {me, parts.bell}, !peers_wanted};
+  status_round round{whose, 0, nullptr, {}};
+  if (whose == status_round::reader::admin_clients) {
+    round.stages_expected = targets.readers.size() + targets.writers.size() +
+                            targets.senders.size() + targets.receivers.size();
+    for (const polled<tun_reader_actor>& reader : targets.readers)
+      reader.post(query);
+    for (const tun_writer_actor& writer : targets.writers)
+      caf::anon_send(writer, query);
+    for (const polled<udp_sender_actor>& sender : targets.senders)
+      sender.post(query);
+    for (const polled<udp_receiver_actor>& receiver : targets.receivers)
+      receiver.post(query);
+  }
+  caf::anon_send(targets.tunnel, query); // not urgent: with many peers it takes its time
+  rounds.emplace(token, std::move(round));
+}
+
+void admin_state::on_tunnel_answer(const tunnel_answer& answer, time_point now) {
+  const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
+  if (round == rounds.end())
+    return;
+  std::vector<peer_status>& peers = answer.status->peers;
+  std::sort(peers.begin(), peers.end(),
+            [](const peer_status& left, const peer_status& right) { return left.key < right.key; });
+  answer.status->thread.delayed = time_without_cpu(answer.status->thread.thread);
+  round->second.tunnel = answer.status;
+  finish(answer.token, now);
+}
+
+void admin_state::on_stage_answer(const stage_answer& answer, time_point now) {
+  const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
+  if (round == rounds.end())
+    return;
+  stage_status& stage = round->second.stages.emplace_back(answer.status);
+  stage.thread.delayed = time_without_cpu(stage.thread.thread);
+  finish(answer.token, now);
+}
+
+void admin_state::finish(std::uint64_t token, time_point now) {
+  if (!rounds.at(token).complete())
+    return;
+  status_round round = std::move(rounds.extract(token).mapped());
+  if (round.whose == status_round::reader::admin_clients)
+    return answer_clients(std::move(round), now);
+  answer_uapi(
+      {}, conf::format_get(parts.running->config(), *round.tunnel, parts.running->bound_port()));
+}
+
+void admin_state::answer_clients(status_round round, time_point now) {
+  std::sort(
+      round.stages.begin(), round.stages.end(),
+      [](const stage_status& left, const stage_status& right) { return left.actor < right.actor; });
+  std::string status;
+  std::string flow;
+  const auto write = [&](client& who) {
+    const question& asked = std::any_cast<question&>(who.notes);
+    if (asked.flow && flow.empty())
+      flow = flow_text(round);
+    else if (!asked.flow && status.empty())
+      status = status_text(round);
+    who.output += rpc_result(asked.id, asked.flow ? flow : status);
+  };
+  if (hub->answer_round(write, now))
+    ask(status_round::reader::admin_clients);
+}
+
+std::string admin_state::status_text(const status_round& round) const {
+  const conf::config& running = parts.running->config();
+  json result = status_json(running, parts.running->bound_port(), own_key_of(running),
+                            *round.tunnel, round.stages);
+  if (link)
+    result["interface"]["mtu"] = link->mtu;
+  return dump(result);
+}
+
+std::string admin_state::flow_text(const status_round& round) {
+  flow_sample now{round.tunnel->counts, round.tunnel->thread, round.stages, {}};
+  if (parts.monitor)
+    now.queue_drops = parts.monitor->queue_drops();
+  // The newest that is old enough for its difference to say something.
+  const flow_sample* before = nullptr;
+  for (const flow_sample& each : samples)
+    if (const duration age = now.at() - each.at();
+        age >= limits::flow_span_min && age <= limits::flow_span_max)
+      before = &each;
+  const json result = flow_json(parts.running->config(), *round.tunnel, now, before);
+  // Who asks more often than that does not drive out what others' rates are of.
+  if (samples.empty() || now.at() - samples.back().at() >= limits::flow_span_min) {
+    samples.push_back(std::move(now));
+    if (samples.size() > limits::flow_samples_max)
+      samples.pop_front();
+  }
+  return dump(result);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,378 @@
+#include "actors/change_service.hpp"
+
+#include "messages/keys.hpp"
+#include "messages/limits.hpp"
+
+#include "actors/peer_edit.hpp"
+#include "conf/toml.hpp"
+#include "conf/toml_text.hpp"
+#include "conf/words.hpp"
+#include "crypto/noise.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+
+namespace troupe::actors {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+rpc_failure refuse(std::string text) {
+  return {rpc_code::refused, std::move(text)};
+}
+
+rpc_failure misuse(std::string text) {
+  return {rpc_code::invalid_params, std::move(text)};
+}
+
+/// One line each.
+rpc_failure refuse(const std::vector<conf::config_error>& errors) {
+  std::string text;
+  for (const conf::config_error& error : errors)
+    text.append(text.empty() ? "" : "\n").append(conf::to_string(error));
+  return refuse(text);
+}
+
+/// Moved out, so that one copy is left to be wiped.
+std::string take_text(json& object, const char* key) {
+  return object.is_object() && object.contains(key) && object[key].is_string()
+             ? std::move(object[key].get_ref<std::string&>())
+             : std::string();
+}
+
+json as_json(const conf::change_line& line) {
+  using kind = conf::change_line::kind;
+  json result = {{"what", line.what == kind::added     ? "added"
+                          : line.what == kind::removed ? "removed"
+                                                       : "changed"},
+                 {"subject", line.subject}};
+  if (!line.setting.empty())
+    result.update(json{{"setting", line.setting}, {"before", line.before}, {"after", line.after}});
+  result["text"] = conf::to_string(line);
+  return result;
+}
+
+json as_json(const std::vector<conf::change_line>& lines) {
+  json result = json::array();
+  for (const conf::change_line& line : lines)
+    result.push_back(as_json(line));
+  return result;
+}
+
+/// A file that the daemon would read at its next start, as root, is nobody else's to name.
+bool names_other_key_files(const conf::config& running, const conf::config& wanted) {
+  if (!wanted.interface.private_key_file.empty() &&
+      wanted.interface.private_key_file != running.interface.private_key_file)
+    return true;
+  return std::any_of(wanted.peers.begin(), wanted.peers.end(), [&](const conf::peer_config& peer) {
+    if (peer.preshared_key_file.empty())
+      return false;
+    return std::none_of(running.peers.begin(), running.peers.end(),
+                        [&](const conf::peer_config& known) {
+                          return known.settings.key == peer.settings.key &&
+                                 known.preshared_key_file == peer.preshared_key_file;
+                        });
+  });
+}
+
+struct key_file {
+  std::string text;
+  std::string absolute;
+};
+
+/// What came with a request, and is wiped with it.
+struct request_files {
+  std::vector<conf::source_file> sources;
+  std::map<std::string, key_file> keys;
+
+  request_files() = default;
+  request_files(const request_files&) = delete;
+  request_files& operator=(const request_files&) = delete;
+  ~request_files() {
+    for (conf::source_file& source : sources)
+      wipe(source.text);
+    for (auto& [path, file] : keys)
+      wipe(file.text);
+  }
+
+  [[nodiscard]] std::variant<conf::config, std::vector<conf::config_error>> parse() const {
+    const auto read_key =
+        [this](const std::string& path) -> std::variant<conf::key_text, conf::key_unreadable> {
+      const auto found = keys.find(path);
+      if (found == keys.end())
+        return conf::key_unreadable{"the request does not bring this file"};
+      return conf::key_text{found->second.text, found->second.absolute};
+    };
+    const auto drop_ins = [this](const std::string&) {
+      return conf::drop_in_files{{sources.begin() + 1, sources.end()}, {}};
+    };
+    return conf::parse_config(sources.front(), drop_ins, read_key, crypto::derive_public);
+  }
+};
+
+/// Moved out; nothing unless it is an array of objects, or absent.
+std::optional<json> take_list(json& params, const char* key) {
+  if (!params.contains(key))
+    return json::array();
+  json list = std::move(params[key]);
+  const bool right = list.is_array() && std::all_of(list.begin(), list.end(), [](const json& each) {
+                       return each.is_object();
+                     });
+  return right ? std::optional(std::move(list)) : std::nullopt;
+}
+
+constexpr std::string_view made_up_path = "request";
+
+/// Where something stands in a text that nobody wrote says nothing.
+std::string without_places(std::string text) {
+  const std::string place = " at " + std::string(made_up_path) + ":";
+  for (std::size_t at = text.find(place); at != std::string::npos; at = text.find(place)) {
+    const std::size_t end = text.find_first_not_of("0123456789", at + place.size());
+    text.erase(at, end == std::string::npos ? end : end - at);
+  }
+  return text;
+}
+
+std::string who_text(const requester& who, const std::string& method) {
+  return "uid " + std::to_string(who.user) + " (process " + std::to_string(who.process) +
+         ") with " + method;
+}
+
+} // namespace
+
+change_service::change_service(std::shared_ptr<running_configuration> running, change_desk& desk,
+                               std::shared_ptr<config_store> store)
+    : running_(std::move(running)), desk_(desk), store_(std::move(store)) {}
+
+change_service::answer change_service::carry_out(rpc_call& call, const requester& who, moment now,
+                                                 commit_target& target) {
+  const std::string& method = call.method;
+  const std::string asker = who_text(who, method);
+  if (method == "history")
+    return history();
+  if (method == "show.config")
+    return show(call.params, who);
+  if (method == "diff")
+    return difference(parse_files(call.params, who));
+  if (method == "apply")
+    return change(parse_files(call.params, who), call.params, who, method, now, target);
+  if (method == "reload")
+    return change(read_store(), call.params, who, method, now, target);
+  if (method == "log.level")
+    return change(with_log_level(call.params), call.params, who, method, now, target);
+  if (method == "save")
+    return save(now);
+  if (method == "confirm" || method == "rollback") {
+    std::optional<rpc_failure> failure = method == "confirm" ? desk_.confirm(asker, now, target)
+                                                             : desk_.rollback(asker, now, target);
+    if (failure)
+      return std::move(*failure);
+    return json{{"done", method}};
+  }
+  return change(with_peer_changed(call), call.params, who, method, now, target);
+}
+
+// --- What is wanted
+// ------------------------------------------------------------------------------
+
+change_service::desired change_service::parse_files(json& params, const requester& who) const {
+  std::optional<json> sources = take_list(params, "files");
+  std::optional<json> keys = take_list(params, "key_files");
+  if (!sources || !keys || sources->empty())
+    return misuse("the request needs files: [{path, text}], the first of them FILE");
+  request_files brought;
+  for (json& each : *sources)
+    brought.sources.push_back({take_text(each, "path"), take_text(each, "text")});
+  for (json& each : *keys)
+    brought.keys.insert_or_assign(take_text(each, "path"),
+                                  key_file{take_text(each, "text"), take_text(each, "absolute")});
+  std::variant<conf::config, std::vector<conf::config_error>> parsed = brought.parse();
+  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
+    return refuse(*errors);
+  conf::config& wanted = std::get<conf::config>(parsed);
+  if (!who.is_root() && names_other_key_files(running_->config(), wanted))
+    return rpc_failure{rpc_code::not_allowed,
+                       "only root may name a key file that is not in use already"};
+  return std::move(wanted);
+}
+
+change_service::desired change_service::read_store() const {
+  if (!store_)
+    return refuse("this daemon was started without a file");
+  std::variant<conf::config, std::vector<conf::config_error>> read = store_->read();
+  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
+    return refuse(*errors);
+  return std::move(std::get<conf::config>(read));
+}
+
+change_service::desired change_service::with_peer_changed(rpc_call& call) const {
+  std::variant<conf::config, std::string> edited =
+      edit_peer(running_->config(), call.method, call.params);
+  if (std::string* const fault = std::get_if<std::string>(&edited))
+    return misuse(std::move(*fault));
+  return checked(std::move(std::get<conf::config>(edited)));
+}
+
+change_service::desired change_service::with_log_level(const json& params) const {
+  const json level = params.value("level", json(nullptr));
+  const auto word = level.is_string() ? std::find(conf::log_levels.begin(), conf::log_levels.end(),
+                                                  level.get_ref<const std::string&>())
+                                      : conf::log_levels.end();
+  if (word == conf::log_levels.end())
+    return misuse("level must be one of trace, debug, info, warn, error, off");
+  const conf::log_level wanted = static_cast<conf::log_level>(word - conf::log_levels.begin());
+  conf::config together = running_->config();
+  const json actor = params.value("actor", json(nullptr));
+  if (actor.is_string())
+    together.log.actors[actor.get<std::string>()] = wanted;
+  else
+    together.log.level = wanted;
+  return checked(std::move(together));
+}
+
+change_service::desired change_service::checked(conf::config together) const {
+  if (!together.interface.private_key)
+    return refuse("the interface has no private key yet: give it one with wg(8) or a file");
+  request_files file;
+  const auto add_key_file = [&file](const std::string& path, const secret_key& key) {
+    if (path.empty())
+      return;
+    key_file& made = file.keys[path];
+    made = {"", path};
+    append_secret_base64(made.text, key);
+  };
+  add_key_file(together.interface.private_key_file, together.interface.private_key);
+  for (const conf::peer_config& peer : together.peers)
+    add_key_file(peer.preshared_key_file, peer.settings.preshared_key);
+  file.sources.push_back({std::string(made_up_path), conf::to_toml(together, conf::keys::shown)});
+  std::variant<conf::config, std::vector<conf::config_error>> parsed = file.parse();
+  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed)) {
+    std::string text;
+    for (const conf::config_error& error : *errors)
+      text.append(text.empty() ? "" : "\n").append(without_places(error.text));
+    return refuse(text);
+  }
+  return together; // it knows where each peer was written
+}
+
+// --- What becomes of it
+// --------------------------------------------------------------------------
+
+change_service::answer change_service::difference(const desired& wanted) const {
+  if (const rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
+    return *failure;
+  const conf::config& other = std::get<conf::config>(wanted);
+  const std::vector<conf::change_line> lines = conf::describe_change(running_->config(), other);
+  return json{{"summary", conf::summarize(lines)},
+              {"changes", as_json(lines)},
+              {"needs_restart", conf::diff(running_->config(), other).needs_restart}};
+}
+
+change_service::answer change_service::change(desired wanted, const json& params,
+                                              const requester& who, const std::string& method,
+                                              moment now, commit_target& target) {
+  const json seconds = params.value("confirm_s", json(nullptr));
+  constexpr auto most = std::chrono::seconds(limits::confirm_max).count();
+  if (!seconds.is_null() && (!seconds.is_number_integer() || seconds < 1 || seconds > most))
+    return misuse("confirm_s must be a number from 1 to " + std::to_string(most));
+  if (params.value("dry_run", json(false)) == true)
+    return difference(wanted);
+  if (rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
+    return std::move(*failure);
+  change_desk::request request{
+      std::move(std::get<conf::config>(wanted)), {}, std::nullopt, who_text(who, method)};
+  if (!seconds.is_null())
+    request.confirm = std::chrono::seconds(seconds.get<std::int64_t>());
+  std::variant<std::vector<conf::change_line>, rpc_failure> done =
+      desk_.change(std::move(request), now, target);
+  if (rpc_failure* failure = std::get_if<rpc_failure>(&done))
+    return std::move(*failure);
+  const auto& lines = std::get<std::vector<conf::change_line>>(done);
+  json result = {{"summary", conf::summarize(lines)}, {"changes", as_json(lines)}};
+  if (!seconds.is_null())
+    result["confirm_s"] = seconds;
+  return result;
+}
+
+void change_service::reload(const std::string& who, moment now, commit_target& target,
+                            spdlog::logger& log) {
+  desired read = read_store();
+  rpc_failure* failure = std::get_if<rpc_failure>(&read);
+  std::variant<std::vector<conf::change_line>, rpc_failure> done;
+  if (failure == nullptr) {
+    done =
+        desk_.change({std::move(std::get<conf::config>(read)), {}, std::nullopt, who}, now, target);
+    failure = std::get_if<rpc_failure>(&done);
+  }
+  if (failure != nullptr)
+    log.error("{}: nothing is changed: {}", who, failure->text);
+}
+
+// --- Answers
+// -------------------------------------------------------------------------------------
+
+change_service::answer change_service::show(const json& params, const requester& who) const {
+  const bool with_keys = params.value("keys", json(false)) == true;
+  if (with_keys && !who.is_root())
+    return rpc_failure{rpc_code::not_allowed, "only root is shown keys"};
+  const conf::keys how = with_keys ? conf::keys::shown : conf::keys::left_out;
+  if (params.value("file", json(false)) != true)
+    return json{{"toml", conf::to_toml(running_->config(), how)}};
+  desired read = read_store();
+  if (rpc_failure* failure = std::get_if<rpc_failure>(&read))
+    return std::move(*failure);
+  return json{{"toml", conf::to_toml(std::get<conf::config>(read), how)}};
+}
+
+/// Peers that drop-ins have stay there; one that is not as its drop-in says has no place.
+change_service::answer change_service::save(moment now) {
+  if (std::optional<rpc_failure> waits = desk_.busy(now.steady))
+    return std::move(*waits);
+  desired read = read_store();
+  if (rpc_failure* failure = std::get_if<rpc_failure>(&read))
+    return std::move(*failure);
+  const conf::config& on_disk = std::get<conf::config>(read);
+  conf::config kept = running_->config();
+  for (const conf::peer_config& peer : on_disk.peers) {
+    if (peer.where.file == store_->path())
+      continue;
+    conf::config one;
+    conf::config other;
+    one.peers = {peer};
+    const auto found =
+        std::find_if(kept.peers.begin(), kept.peers.end(), [&](const conf::peer_config& each) {
+          return each.settings.key == peer.settings.key;
+        });
+    if (found != kept.peers.end())
+      other.peers = {*found};
+    if (!conf::describe_change(one, other).empty())
+      return refuse("the peer " + peer.settings.name + " is in " + peer.where.file +
+                    ", and not as it says: change it there, or remove it from there, and save "
+                    "again");
+    kept.peers.erase(found);
+  }
+  std::string text = conf::to_toml(kept, conf::keys::shown);
+  try {
+    store_->write(text);
+  } catch (const std::exception& error) {
+    wipe(text);
+    return refuse(error.what());
+  }
+  wipe(text);
+  return json{{"file", store_->path()}};
+}
+
+json change_service::history() const {
+  json result = json::array();
+  for (const history_entry& each : desk_.history())
+    result.push_back(
+        {{"time",
+          std::chrono::duration_cast<std::chrono::seconds>(each.when.time_since_epoch()).count()},
+         {"who", each.who},
+         {"what", each.what}});
+  return result;
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,128 @@
+#include "actors/link_journal.hpp"
+
+#include "messages/limits.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+namespace troupe::actors {
+
+namespace {
+
+tun::link_route link_route_of(const conf::route& from) {
+  return {from.destination, from.table};
+}
+
+std::uint32_t queue_length_of(const conf::config& from) {
+  return from.tun.queue_length != 0 ? from.tun.queue_length : limits::tun_queue_length_standard;
+}
+
+} // namespace
+
+bool waits_for_up(const tun::link_change& refused) {
+  return refused.code == std::errc::network_down;
+}
+
+std::vector<tun::link_change> restore(link_setter& interface, const conf::config& wanted) {
+  std::vector<tun::link_change> refused;
+  const auto note = [&refused](tun::link_change done) {
+    if (done.refused())
+      refused.push_back(std::move(done));
+  };
+  for (const ip_prefix& address : wanted.interface.addresses)
+    note(interface.add_address(address));
+  for (const conf::route& route : conf::routes_of(wanted))
+    note(interface.add_route(link_route_of(route)));
+  return refused;
+}
+
+std::optional<std::string> link_journal::carry_out(const conf::plan& plan,
+                                                   const conf::config& before,
+                                                   const conf::config& after) {
+  if (interface_ == nullptr)
+    return std::nullopt;
+  const bool all_made = remove_routes(plan) && remove_addresses(plan, before, after) &&
+                        set_link(plan, before, after) && add_addresses(plan) && add_routes(plan);
+  return all_made ? std::nullopt : std::optional(refusal_);
+}
+
+std::string link_journal::undo() {
+  std::string remains;
+  for (; !back_.empty(); back_.pop_back())
+    if (const tun::link_change undone = back_.back()(); undone.refused() && !waits_for_up(undone))
+      remains += (remains.empty() ? "; rollback incomplete: " : ", ") + undone.text;
+  return remains;
+}
+
+bool link_journal::make(const tun::link_change& done, step back) {
+  if (done.result == tun::link_change::outcome::made)
+    back_.push_back(std::move(back));
+  refusal_ = done.text;
+  return !done.refused();
+}
+
+bool link_journal::remove_routes(const conf::plan& plan) {
+  for (const conf::route& gone : plan.routes_to_remove) {
+    const tun::link_route route = link_route_of(gone);
+    if (!make(interface_->remove_route(route),
+              [this, route] { return interface_->add_route(route); }))
+      return false;
+  }
+  return true;
+}
+
+/// With an address the kernel takes away others of its network, and routes that have it for their
+/// source: what is to stay is added again, forth and back.
+bool link_journal::remove_addresses(const conf::plan& plan, const conf::config& before,
+                                    const conf::config& after) {
+  if (plan.addresses_to_remove.empty())
+    return true;
+  back_.push_back([this, before] {
+    std::vector<tun::link_change> refused = restore(*interface_, before);
+    return refused.empty() ? tun::link_change{} : std::move(refused.front());
+  });
+  for (const ip_prefix& gone : plan.addresses_to_remove)
+    if (!make(interface_->remove_address(gone),
+              [this, gone] { return interface_->add_address(gone); }))
+      return false;
+  for (const ip_prefix& kept : before.interface.addresses)
+    if (std::find(after.interface.addresses.begin(), after.interface.addresses.end(), kept) !=
+        after.interface.addresses.end())
+      if (const tun::link_change done = interface_->add_address(kept); done.refused()) {
+        refusal_ = done.text;
+        return false;
+      }
+  return true;
+}
+
+bool link_journal::set_link(const conf::plan& plan, const conf::config& before,
+                            const conf::config& after) {
+  if (plan.mtu_changed &&
+      !make(interface_->set_mtu(after.interface.mtu),
+            [this, was = before.interface.mtu] { return interface_->set_mtu(was); }))
+    return false;
+  return !plan.queue_length_changed ||
+         make(interface_->set_queue_length(queue_length_of(after)),
+              [this, was = queue_length_of(before)] { return interface_->set_queue_length(was); });
+}
+
+bool link_journal::add_addresses(const conf::plan& plan) {
+  for (const ip_prefix& added : plan.addresses_to_add)
+    if (!make(interface_->add_address(added),
+              [this, added] { return interface_->remove_address(added); }))
+      return false;
+  return true;
+}
+
+bool link_journal::add_routes(const conf::plan& plan) {
+  for (const conf::route& added : plan.routes_to_add) {
+    const tun::link_route route = link_route_of(added);
+    const tun::link_change done = interface_->add_route(route);
+    if (!make(done, [this, route] { return interface_->remove_route(route); }) &&
+        !waits_for_up(done))
+      return false;
+  }
+  return true;
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,67 @@
+// The kernel's side of a transaction: settings of the interface, made one by one, each with the way
+// back.
+#pragma once
+
+#include "messages/address.hpp"
+
+#include "conf/config.hpp"
+#include "conf/diff.hpp"
+#include "tun/link.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Who sets the interface. Absent where troupe sets nothing (`trouped IFNAME`).
+class link_setter {
+public:
+  virtual ~link_setter() = default;
+  virtual tun::link_change add_route(const tun::link_route& route) = 0;
+  virtual tun::link_change remove_route(const tun::link_route& route) = 0;
+  virtual tun::link_change add_address(const ip_prefix& address) = 0;
+  virtual tun::link_change remove_address(const ip_prefix& address) = 0;
+  virtual tun::link_change set_mtu(std::uint32_t mtu) = 0;
+  /// Packets.
+  virtual tun::link_change set_queue_length(std::uint32_t packets) = 0;
+};
+
+/// The kernel takes no route on an interface that is down; it is added when that is up.
+bool waits_for_up(const tun::link_change& refused);
+
+/// All addresses and routes of the configuration, as far as they are missing. What was refused.
+std::vector<tun::link_change> restore(link_setter& interface, const conf::config& wanted);
+
+class link_journal {
+public:
+  /// `interface` outlives the journal; null: nothing is set, and all succeeds.
+  explicit link_journal(link_setter* interface) : interface_(interface) {}
+
+  /// Why it could not go on; what was made until then is to be undone.
+  [[nodiscard]] std::optional<std::string>
+  carry_out(const conf::plan& plan, const conf::config& before, const conf::config& after);
+  /// Takes back what was made, the last first. What could not be taken back, in words; mostly
+  /// nothing.
+  [[nodiscard]] std::string undo();
+
+private:
+  using step = std::function<tun::link_change()>;
+
+  /// Whether to go on. `back` undoes what `forth` makes.
+  [[nodiscard]] bool make(const tun::link_change& done, step back);
+  [[nodiscard]] bool remove_routes(const conf::plan& plan);
+  [[nodiscard]] bool remove_addresses(const conf::plan& plan, const conf::config& before,
+                                      const conf::config& after);
+  [[nodiscard]] bool set_link(const conf::plan& plan, const conf::config& before,
+                              const conf::config& after);
+  [[nodiscard]] bool add_addresses(const conf::plan& plan);
+  [[nodiscard]] bool add_routes(const conf::plan& plan);
+
+  link_setter* interface_;
+  std::vector<step> back_;
+  std::string refusal_;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,176 @@
+#include "actors/peer_edit.hpp"
+
+#include "messages/keys.hpp"
+
+#include "conf/wording.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+namespace troupe::actors {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 8> settings = {
+    "peer",     "name",          "public_key", "allowed_ips",
+    "endpoint", "preshared_key", "enabled",    "persistent_keepalive"};
+
+/// What is wrong, as an exception within this file: each setting is one line above.
+struct misuse {
+  std::string text;
+};
+
+const std::string& text_of(const json& params, const char* key) {
+  if (!params[key].is_string())
+    throw misuse{std::string(key) + " must be a text"};
+  return params[key].get_ref<const std::string&>();
+}
+
+void expect_only_settings(const json& params) {
+  for (const auto& [key, value] : params.items())
+    if (std::find(settings.begin(), settings.end(), key) == settings.end())
+      throw misuse{"no setting of a peer is called " + conf::shown(key) +
+                   conf::suggestion(key, settings)};
+}
+
+public_key key_of(const json& params, const char* key) {
+  const std::string& text = text_of(params, key);
+  const std::optional<public_key> found = public_key_from_base64(text);
+  if (!found)
+    throw misuse{std::string(key) + " " + conf::key_fault(text)};
+  return *found;
+}
+
+std::vector<ip_prefix> prefixes_of(const json& params) {
+  const json& list = params["allowed_ips"];
+  if (!list.is_array())
+    throw misuse{"allowed_ips must be a list"};
+  std::vector<ip_prefix> result;
+  for (const json& each : list) {
+    const std::optional<ip_prefix> prefix =
+        each.is_string() ? parse_ip_prefix(each.get_ref<const std::string&>()) : std::nullopt;
+    if (!prefix)
+      throw misuse{(each.is_string() ? conf::shown(each.get_ref<const std::string&>())
+                                     : std::string("an allowed_ip")) +
+                   " is no prefix; write it as 10.0.0.0/24 or fd00::/64"};
+    result.push_back(*prefix);
+  }
+  return result;
+}
+
+/// "" takes it away.
+void set_endpoint(const json& params, conf::peer_config& peer) {
+  const std::string& text = text_of(params, "endpoint");
+  peer.remote = text.empty() ? std::nullopt : conf::parse_endpoint_setting(text);
+  if (text.empty())
+    return;
+  if (const std::string_view fault = conf::endpoint_fault(text, peer.remote); !fault.empty())
+    throw misuse{"endpoint is " + conf::shown(text) + std::string(fault)};
+}
+
+/// "" takes it away.
+void set_preshared_key(json& params, conf::peer_config& peer) {
+  peer.preshared_key_file.clear();
+  const std::string& text = text_of(params, "preshared_key");
+  const std::optional<secret_key> key = secret_key_from_base64(text);
+  if (!text.empty() && !key)
+    throw misuse{"preshared_key " + conf::key_fault(text)};
+  peer.settings.preshared_key = key.value_or(secret_key{});
+  wipe(params["preshared_key"].get_ref<std::string&>());
+}
+
+void set_keepalive(const json& params, conf::peer_config& peer) {
+  const json& value = params["persistent_keepalive"];
+  constexpr int most = std::numeric_limits<std::uint16_t>::max();
+  if (!value.is_number_integer() || value < 0 || value > most)
+    throw misuse{"persistent_keepalive must be a number of seconds from 0 to " +
+                 std::to_string(most)};
+  peer.settings.persistent_keepalive_s = value.get<std::uint16_t>();
+}
+
+void set_name(const json& params, conf::peer_config& peer, const conf::config& in) {
+  const std::string& name = text_of(params, "name");
+  for (const conf::peer_config& each : in.peers)
+    if (&each != &peer && each.settings.name == name)
+      throw misuse{"another peer is called " + name + " already"};
+  peer.settings.name = name;
+}
+
+/// `in`: the configuration that the peer is, or will be, in.
+void set(json& params, conf::peer_config& peer, const conf::config& in) {
+  if (params.contains("name"))
+    set_name(params, peer, in);
+  if (params.contains("allowed_ips"))
+    peer.settings.allowed_ips = prefixes_of(params);
+  if (params.contains("endpoint"))
+    set_endpoint(params, peer);
+  if (params.contains("preshared_key"))
+    set_preshared_key(params, peer);
+  if (params.contains("persistent_keepalive"))
+    set_keepalive(params, peer);
+  if (params.contains("enabled")) {
+    if (!params["enabled"].is_boolean())
+      throw misuse{"enabled must be true or false"};
+    peer.enabled = params["enabled"];
+  }
+}
+
+void add(json& params, conf::config& to) {
+  if (!params.contains("public_key"))
+    throw misuse{"a new peer needs its public_key"};
+  conf::peer_config peer;
+  peer.settings.key = key_of(params, "public_key");
+  for (const conf::peer_config& each : to.peers)
+    if (each.settings.key == peer.settings.key)
+      throw misuse{"the peer " + each.settings.name + " has this public key already"};
+  peer.settings.name = conf::default_name(peer.settings.key, [&](const std::string& name) {
+    return std::any_of(to.peers.begin(), to.peers.end(),
+                       [&](const conf::peer_config& each) { return each.settings.name == name; });
+  });
+  set(params, peer, to);
+  to.peers.push_back(std::move(peer));
+}
+
+std::vector<conf::peer_config>::iterator find(const json& params, conf::config& in) {
+  const std::string wanted = params.contains("peer") ? text_of(params, "peer") : "";
+  const std::optional<public_key> key = public_key_from_base64(wanted);
+  const auto found =
+      std::find_if(in.peers.begin(), in.peers.end(), [&](const conf::peer_config& each) {
+        return each.settings.name == wanted || (key && each.settings.key == *key);
+      });
+  if (found == in.peers.end())
+    throw misuse{"no peer is called " + conf::shown(wanted) +
+                 ", and none has that public key; `troupectl peers` lists them"};
+  return found;
+}
+
+} // namespace
+
+std::variant<conf::config, std::string> edit_peer(const conf::config& from,
+                                                  const std::string& method, json& params) {
+  try {
+    expect_only_settings(params);
+    conf::config edited = from;
+    if (method == "peer.add") {
+      add(params, edited);
+      return edited;
+    }
+    const std::vector<conf::peer_config>::iterator peer = find(params, edited);
+    if (method == "peer.remove")
+      edited.peers.erase(peer);
+    else if (method == "peer.enable" || method == "peer.disable")
+      peer->enabled = method == "peer.enable";
+    else
+      set(params, *peer, edited);
+    return edited;
+  } catch (const misuse& fault) {
+    return fault.text;
+  }
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,174 @@
+#include "actors/change_desk.hpp"
+
+#include "tests/actors/actor_fixture.hpp"
+#include "tests/actors/fake_link.hpp"
+#include "tests/actors/sample_config.hpp"
+#include "tests/actors/temporary_folder.hpp"
+#include "tests/udp/own_network.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct desk_fixture {
+  udp::own_network network;
+  captured_log log;
+  temporary_folder folder;
+  pending_file pending{folder.at("state")};
+  std::shared_ptr<fake_link> link = std::make_shared<fake_link>();
+  std::shared_ptr<running_configuration> running = std::make_shared<running_configuration>(
+      sample_config(), udp::socket_pair::open(0, {}), link, log.open("admin"));
+  recording_target target;
+  change_desk desk{running, pending, log.open("admin")};
+  moment now{time_point{} + 1h, wall_time{} + 1000h};
+
+  /// Without the peer `phone`.
+  std::variant<std::vector<conf::change_line>, rpc_failure>
+  remove_phone(std::optional<duration> confirm = std::nullopt) {
+    conf::config desired = running->config();
+    desired.peers.pop_back();
+    return desk.change({std::move(desired), {}, confirm, "a test"}, now, target);
+  }
+  [[nodiscard]] std::size_t peers() const { return running->config().peers.size(); }
+  void pass(duration time) {
+    now.steady += time;
+    now.wall += time;
+    if (desk.deadline() <= now.steady)
+      desk.on_deadline(now, target);
+  }
+  [[nodiscard]] std::string pending_text() const {
+    std::ostringstream text;
+    text << std::ifstream(pending.path()).rdbuf();
+    return text.str();
+  }
+};
+
+rpc_code code_of(const std::variant<std::vector<conf::change_line>, rpc_failure>& done) {
+  return std::get<rpc_failure>(done).code;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(change_desk_, desk_fixture)
+
+BOOST_AUTO_TEST_CASE(a_change_says_what_it_did_and_is_remembered) {
+  const auto done = remove_phone();
+  const auto& lines = std::get<std::vector<conf::change_line>>(done);
+  BOOST_TEST(lines.size() == 1);
+  BOOST_TEST(conf::to_string(lines.at(0)) == "- peer phone");
+  BOOST_TEST(!target.changes.at(0).park_removed);
+  BOOST_TEST(log.has("configuration changed: 1 peer removed"));
+  BOOST_TEST(desk.history().size() == 1);
+  BOOST_TEST(desk.history().back().who == "a test");
+  BOOST_TEST(desk.history().back().what == "1 peer removed");
+  BOOST_TEST(!pending.exists());
+  BOOST_TEST((desk.deadline() == never));
+}
+
+BOOST_AUTO_TEST_CASE(a_change_that_is_confirmed_stays) {
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(remove_phone(5s)));
+  BOOST_TEST(target.changes.at(0).park_removed);
+  BOOST_TEST(pending.exists());
+  pass(4s);
+  BOOST_TEST(!desk.confirm("a test", now, target));
+  BOOST_TEST(target.changes.back().forget_parked);
+  BOOST_TEST(!pending.exists());
+  pass(10s);
+  BOOST_TEST(peers() == 1);
+  BOOST_TEST(desk.confirm("a test", now, target).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_change_that_is_not_confirmed_goes_by_itself) {
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(remove_phone(5s)));
+  pass(4999ms);
+  BOOST_TEST(peers() == 1);
+  pass(1ms);
+  BOOST_TEST(peers() == 2);
+  BOOST_TEST(!pending.exists());
+  BOOST_TEST(target.changes.at(1).changed.at(0).settings.name == "phone");
+  BOOST_TEST(target.changes.at(2).forget_parked);
+  BOOST_TEST(desk.history().back().what == "taken back");
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(remove_phone()));
+}
+
+BOOST_AUTO_TEST_CASE(while_one_waits_no_other_is_made) {
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(remove_phone(60s)));
+  pass(10s);
+  BOOST_TEST((code_of(remove_phone()) == rpc_code::pending));
+  BOOST_TEST((code_of(remove_phone(5s)) == rpc_code::pending));
+  const std::string why = desk.busy(now.steady).value().text;
+  BOOST_TEST(why.find("a change by a test waits to be confirmed") != std::string::npos);
+  BOOST_TEST(why.find("50 s more") != std::string::npos);
+  BOOST_TEST(!desk.rollback("a test", now, target));
+  BOOST_TEST(peers() == 2);
+  BOOST_TEST(desk.rollback("a test", now, target).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_is_on_disk_whole_and_for_its_owner_alone) {
+  conf::config desired = running->config();
+  desired.interface.private_key_file = "/some.key";
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(
+      desk.change({desired, {}, std::nullopt, "a test"}, now, target)));
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(remove_phone(60s)));
+  const std::string text = pending_text();
+  BOOST_TEST(text.find("name = \"phone\"") != std::string::npos);
+  BOOST_TEST(text.find("private_key = \"") != std::string::npos);
+  BOOST_TEST(text.find("private_key_file") == std::string::npos);
+  const auto rights = std::filesystem::status(pending.path()).permissions();
+  BOOST_TEST(
+      (rights == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)));
+}
+
+BOOST_AUTO_TEST_CASE(where_nothing_can_be_kept_no_change_waits) {
+  std::ofstream(folder.at("file")) << "no folder";
+  change_desk other(running, pending_file(folder.at("file") + "/state"), log.open("admin"));
+  conf::config desired = running->config();
+  desired.peers.pop_back();
+  const auto done = other.change({desired, {}, 5s, "a test"}, now, target);
+  BOOST_TEST((code_of(done) == rpc_code::refused));
+  BOOST_TEST(peers() == 2);
+  BOOST_TEST(target.untouched());
+}
+
+BOOST_AUTO_TEST_CASE(a_change_that_fails_leaves_nothing_waiting) {
+  link->refused = {parse_ip_prefix("10.8.0.0/16").value()};
+  conf::config desired = running->config();
+  desired.peers[0].settings.allowed_ips = {parse_ip_prefix("10.8.0.0/16").value()};
+  BOOST_TEST((code_of(desk.change({desired, {}, 5s, "a test"}, now, target)) == rpc_code::refused));
+  BOOST_TEST(!pending.exists());
+  BOOST_TEST((desk.deadline() == never));
+  BOOST_TEST(desk.history().empty());
+  BOOST_TEST(target.untouched());
+}
+
+BOOST_AUTO_TEST_CASE(an_undo_that_fails_is_told_apart) {
+  link->refused = {parse_ip_prefix("10.8.0.0/16").value()};
+  link->stuck = {parse_ip_prefix("10.7.0.0/16").value()};
+  conf::config desired = running->config();
+  desired.peers[0].settings.allowed_ips = {parse_ip_prefix("10.7.0.0/16").value(),
+                                           parse_ip_prefix("10.8.0.0/16").value()};
+  BOOST_TEST((code_of(desk.change({desired, {}, std::nullopt, "a test"}, now, target)) ==
+              rpc_code::rollback_incomplete));
+}
+
+BOOST_AUTO_TEST_CASE(the_history_is_of_the_last_ones) {
+  for (std::uint32_t i = 1; i <= 30; ++i) {
+    conf::config desired = running->config();
+    desired.interface.fwmark = i;
+    BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(
+        desk.change({desired, {}, std::nullopt, std::to_string(i)}, now, target)));
+  }
+  BOOST_TEST(desk.history().size() == limits::history_max);
+  BOOST_TEST(desk.history().front().who == "11");
+  BOOST_TEST(desk.history().back().who == "30");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,95 @@
+// Stand-ins for what a transaction changes: the interface in the kernel, and who hears of a commit.
+#pragma once
+
+#include "actors/transaction.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+struct recording_target final : commit_target {
+  void configure(tunnel_change change) override { changes.push_back(std::move(change)); }
+  void use(std::shared_ptr<const udp::socket_pair> sockets) override { used.push_back(sockets); }
+  void resolve(std::vector<name_query> names) override {
+    asked.insert(asked.end(), names.begin(), names.end());
+  }
+  void set_log_levels(const conf::log_config& wanted) override { levels.push_back(wanted); }
+  [[nodiscard]] bool untouched() const {
+    return changes.empty() && used.empty() && asked.empty() && levels.empty();
+  }
+
+  std::vector<tunnel_change> changes;
+  std::vector<std::shared_ptr<const udp::socket_pair>> used;
+  std::vector<name_query> asked;
+  std::vector<conf::log_config> levels;
+};
+
+/// The kernel's settings, and those that it does not take or does not let go.
+struct fake_link final : link_setter {
+  using outcome = tun::link_change::outcome;
+
+  tun::link_change add_route(const tun::link_route& route) override {
+    if (down)
+      return {outcome::refused, std::make_error_code(std::errc::network_down),
+              "cannot add " + to_string(route.target) + ": set the interface up first"};
+    if (refused.count(route.target) != 0 || fails_now())
+      return refuse("cannot add " + to_string(route.target));
+    return made_if(present.insert(route.target).second);
+  }
+  tun::link_change remove_route(const tun::link_route& route) override {
+    if (stuck.count(route.target) != 0 || fails_now())
+      return refuse("cannot remove " + to_string(route.target));
+    return made_if(present.erase(route.target) != 0);
+  }
+  tun::link_change add_address(const ip_prefix& address) override {
+    if (refused.count(address) != 0 || fails_now())
+      return refuse("cannot add " + to_string(address));
+    return made_if(addresses.insert(address).second);
+  }
+  /// As the kernel does it: others of the network may go, too.
+  tun::link_change remove_address(const ip_prefix& address) override {
+    if (stuck.count(address) != 0 || fails_now())
+      return refuse("cannot remove " + to_string(address));
+    const bool there = addresses.erase(address) != 0;
+    std::erase_if(addresses,
+                  [&](const ip_prefix& each) { return masked(each) == masked(address); });
+    return made_if(there);
+  }
+  tun::link_change set_mtu(std::uint32_t wanted) override {
+    if (fails_now())
+      return refuse("cannot set the MTU");
+    return made_if(std::exchange(mtu, wanted) != wanted);
+  }
+  tun::link_change set_queue_length(std::uint32_t packets) override {
+    if (fails_now())
+      return refuse("cannot set the queue length");
+    return made_if(std::exchange(queue_length, packets) != packets);
+  }
+
+  static tun::link_change refuse(const std::string& text) {
+    return {outcome::refused, std::make_error_code(std::errc::file_exists), text};
+  }
+  static tun::link_change made_if(bool changed) {
+    return {changed ? outcome::made : outcome::already_so, {}, {}};
+  }
+  /// The one call that `calls_until_failure` counts down to; those after it succeed.
+  bool fails_now() { return calls_until_failure && (*calls_until_failure)-- == 0; }
+
+  std::set<ip_prefix> addresses;
+  std::set<ip_prefix> present; // routes
+  std::uint32_t mtu = limits::mtu_default;
+  std::uint32_t queue_length = limits::tun_queue_length_standard;
+  std::set<ip_prefix> refused;
+  std::set<ip_prefix> stuck;
+  bool down = false;
+  std::optional<int> calls_until_failure;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,52 @@
+#include "actors/rpc.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace troupe::actors;
+
+namespace {
+
+int error_code(const std::string& line) {
+  const auto parsed = parse_rpc(line);
+  return nlohmann::json::parse(std::get<std::string>(parsed))["error"]["code"];
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(rpc)
+
+BOOST_AUTO_TEST_CASE(a_call_has_id_method_and_parameters) {
+  const auto parsed =
+      parse_rpc(R"({"method":"apply","jsonrpc":"2.0","id":"x","params":{"dry_run":true}})");
+  const rpc_call& call = std::get<rpc_call>(parsed);
+  BOOST_TEST(call.id == "\"x\"");
+  BOOST_TEST(call.method == "apply");
+  BOOST_TEST(call.params["dry_run"] == true);
+  BOOST_TEST(std::get<rpc_call>(parse_rpc(R"({"method":"m","jsonrpc":"2.0"})")).id.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_call_is_answered_as_the_specification_says) {
+  BOOST_TEST(error_code("{") == -32700);
+  BOOST_TEST(error_code("[]") == -32600);
+  BOOST_TEST(error_code(R"({"jsonrpc":"1.0","id":1,"method":"m"})") == -32600);
+  BOOST_TEST(error_code(R"({"jsonrpc":"2.0","id":[],"method":"m"})") == -32600);
+  BOOST_TEST(error_code(R"({"jsonrpc":"2.0","id":1,"method":"m","params":[]})") == -32602);
+}
+
+BOOST_AUTO_TEST_CASE(only_a_request_with_files_may_be_long) {
+  BOOST_TEST(may_be_long(R"({"method":"apply","jsonrpc")"));
+  BOOST_TEST(may_be_long(R"({"jsonrpc": "2.0", "method" : "diff")"));
+  BOOST_TEST(!may_be_long(R"({"method":"status","jsonrpc")"));
+  BOOST_TEST(!may_be_long(R"({"method":"appl)"));
+  BOOST_TEST(!may_be_long(R"({"params":{"text":"apply"})"));
+  BOOST_TEST(!may_be_long(R"({"method")"));
+  BOOST_TEST(!may_be_long(""));
+}
+
+BOOST_AUTO_TEST_CASE(no_method_is_listed_twice) {
+  for (const rpc_method& each : rpc_methods())
+    BOOST_TEST(find_rpc_method(each.name) == &each);
+  BOOST_TEST(find_rpc_method("none") == nullptr);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

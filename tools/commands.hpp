@@ -1,0 +1,43 @@
+// What the commands of troupectl have in common.
+#pragma once
+
+#include "tools/admin_client.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace troupe::tools {
+
+/// Options that stand before or behind any command. Outlives the command line.
+struct common_options {
+  std::optional<std::string> interface_name;
+  bool json = false;
+
+  [[nodiscard]] admin_client daemon() const { return admin_client::of(interface_name); }
+};
+
+/// A command that could not do what it was asked, and has changed nothing; its text is all that is
+/// to be said, perhaps several lines.
+class command_failed : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// To stdout. Throws std::system_error when that takes it not.
+void print(const std::string& text);
+/// `--json` of a command that reads.
+void add_json_option(CLI::App& command, common_options& common);
+
+// Each adds commands to `app`. They keep references to it and to `common`.
+
+/// check, diff, apply, confirm, rollback, history, reload, show config, save, log level.
+void add_change_commands(CLI::App& app, common_options& common);
+/// peers, peer add|set|remove|enable|disable|show.
+void add_peer_commands(CLI::App& app, common_options& common);
+/// import, export, invite.
+void add_wg_quick_commands(CLI::App& app, common_options& common);
+
+} // namespace troupe::tools

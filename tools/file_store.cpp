@@ -1,0 +1,26 @@
+#include "tools/file_store.hpp"
+
+#include "messages/whole_file.hpp"
+
+#include "tools/config_file.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace troupe::tools {
+
+std::variant<conf::config, std::vector<conf::config_error>> file_store::read() const {
+  return read_config(path_);
+}
+
+void file_store::write(const std::string& text) {
+  const std::string old = path_ + ".old";
+  ::unlink(old.c_str());
+  if (::link(path_.c_str(), old.c_str()) != 0 && errno != ENOENT)
+    throw std::system_error(errno, std::system_category(), "cannot keep the file as " + old);
+  write_whole(path_, text, 0600);
+}
+
+} // namespace troupe::tools
