@@ -26,7 +26,7 @@ from flow_lab import (INSIDE, MIB, RECEIVE_SLAB, TRANSMIT_SLAB, Choke, Flow, Pai
                       require_memory, require_no_drops, tool)
 from flow_traffic import (NEVER, HandshakeTimes, Late, S, SteadyFlow, Streams, flood_of_trains,
                           note, percentile, ping_ms, try_again)
-from flow_trouble import BLOCKAGES, RESTARTS, TROUBLES, Troubled
+from flow_trouble import BLOCKAGES, RESTARTS, TROUBLES, Troubled, junk_datagrams
 from lab import Failure, Host, Lab, Scenario, main, require, run, scenario, wait_until
 from traffic import Load, ping, reaches, transfer_tcp
 from tunnel import Tunnel, endpoint, introduce
@@ -69,6 +69,8 @@ def adds_up(lab: Lab) -> None:
             before, told = told, [Flow(tunnel) for tunnel in pair.ends]
             for earlier, later in zip(before, told):
                 require_balanced_under_load(earlier, later)
+        require_alive(pair)
+        junk_datagrams(pair, chance)  # Copies of what had no session any more die otherwise.
     told = [require_balanced(tunnel) for tunnel in pair.ends]
     seen = set.union(*(flow.reasons() for flow in told))
     missing = DIES_IN_TROUBLES - seen
