@@ -37,8 +37,8 @@ def tool(name: str) -> str:
 def ask(tunnel: Tunnel, method: str) -> dict:
     """Over the socket, as troupectl does, but without its pause for rates."""
     with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(ADMIN_FOLDER / f"{tunnel.name}.sock"))  # However many wait before it.
         client.settimeout(20)
-        client.connect(str(ADMIN_FOLDER / f"{tunnel.name}.sock"))
         client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
         with client.makefile("rb") as answer:
             return json.loads(answer.readline())["result"]
