@@ -98,8 +98,9 @@ enum class verdict {
 };
 
 verdict judge(int error, bool is_train, bool has_source) {
-  // EIO: the way out cannot segment. EMSGSIZE: a segment is longer than the path takes, where a
-  // single datagram would be fragmented. EINVAL: too many segments, or nothing to do with them.
+  // EIO: the way out cannot segment, or IPsec lies on it. EMSGSIZE: a segment is longer than the
+  // path takes, where a single datagram would be fragmented. EINVAL: too many segments, or nothing
+  // to do with them.
   if (is_train && (error == EIO || error == EMSGSIZE || error == EINVAL))
     return verdict::shorten_train;
   switch (error) {
@@ -290,7 +291,7 @@ bool sender::send_prepared(const slab& from, unsigned prepared, send_cursor& cur
     const message_room& refused = rooms_[first];
     const transmit& what = from.transmits[refused.at.transmit];
     if (refused.segments == 1 && error == EINVAL)
-      result.joining_refused |= trains_.learn(what.remote.address.family, false);
+      result.joining_refused |= trains_.learn(what.remote, false);
     switch (judge(error, refused.segments > 1, refused.has_source)) {
     case verdict::call_again:
       break;
@@ -325,9 +326,8 @@ void sender::account(const slab& from, unsigned first, unsigned sent, send_resul
     ++result.messages;
     result.datagrams += room.segments;
     result.octets += room.payload.iov_len;
-    result.joining_refused |= trains_.learn(what.remote.address.family, true);
-    if (room.segments == 1)
-      trains_.count_single(what.remote);
+    result.joining_refused |= trains_.learn(what.remote, true);
+    trains_.count_sent(what.remote, room.segments);
     if (sourceless_.empty() || room.has_source)
       continue;
     // Only now is it sure that the source was to blame, and not the way to the peer.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace troupe::udp {
 
@@ -10,7 +11,7 @@ trains::trains() {
 }
 
 void trains::rule_out(ip_family family, std::string_view why) {
-  of(family) = {1, 0, std::string(why)};
+  of(family) = {1, 0, false, std::string(why)};
 }
 
 std::uint32_t trains::together(const endpoint& remote, std::uint32_t left,
@@ -24,27 +25,31 @@ std::uint32_t trains::together(const endpoint& remote, std::uint32_t left,
 
 bool trains::refused(const endpoint& remote, int error) {
   limit& family = of(remote.address.family);
-  if (error == EMSGSIZE) {
-    if (trainless_paths_.size() == limits::trainless_paths_max)
-      trainless_paths_.erase(trainless_paths_.begin());
-    trainless_paths_.push_back({remote, limits::singles_before_train_retry});
+  const bool shortest = family.now <= limits::datagrams_per_train_retry;
+  if (error == EMSGSIZE || (family.taken && (error == EIO || shortest))) {
+    if (family.before != 0)
+      family.now = std::exchange(family.before, 0);
+    add_trainless(remote);
   } else if (error == EIO) {
-    family = {1, 0, "the way out does not segment"};
+    rule_out(remote.address.family, "the way out does not segment");
     return true;
   } else {
     family.before = std::max(family.before, family.now);
-    family.now =
-        family.now > limits::datagrams_per_train_retry ? limits::datagrams_per_train_retry : 1;
+    family.now = shortest ? 1 : limits::datagrams_per_train_retry;
   }
   return false;
 }
 
-bool trains::learn(ip_family family, bool sent) {
-  limit& learnt = of(family);
+bool trains::learn(const endpoint& remote, bool sent) {
+  limit& learnt = of(remote.address.family);
+  if (!sent) // a single datagram neither: trains were not to blame
+    std::erase_if(trainless_paths_, [&](const trainless_path& path) {
+      return path.remote == remote && path.singles_left == limits::singles_before_train_retry;
+    });
   if (learnt.before == 0)
     return false;
   if (!sent)
-    learnt.now = learnt.before; // trains were not to blame
+    learnt.now = learnt.before;
   learnt.before = 0;
   if (learnt.now > 1)
     return false;
@@ -52,8 +57,10 @@ bool trains::learn(ip_family family, bool sent) {
   return true;
 }
 
-void trains::count_single(const endpoint& remote) {
-  if (trainless_paths_.empty())
+void trains::count_sent(const endpoint& remote, std::uint32_t datagrams) {
+  if (datagrams > 1)
+    of(remote.address.family).taken = true;
+  if (datagrams > 1 || trainless_paths_.empty())
     return;
   const std::vector<trainless_path>::const_iterator found = find(remote);
   if (found == trainless_paths_.end())
@@ -62,6 +69,12 @@ void trains::count_single(const endpoint& remote) {
       trainless_paths_.begin() + (found - trainless_paths_.cbegin());
   if (--path->singles_left == 0)
     trainless_paths_.erase(path);
+}
+
+void trains::add_trainless(const endpoint& remote) {
+  if (trainless_paths_.size() == limits::trainless_paths_max)
+    trainless_paths_.erase(trainless_paths_.begin());
+  trainless_paths_.push_back({remote, limits::singles_before_train_retry});
 }
 
 std::string trains::text() const {

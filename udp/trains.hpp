@@ -1,5 +1,6 @@
 // How many datagrams may leave as one message (UDP_SEGMENT): as many as the kernel takes of a
-// family, and one where the path to a destination takes no more. Learns both from the errors. Pure.
+// family, and one where the path to a destination takes no more. Learns both from the errors: until
+// a train has gone somewhere the kernel is to blame, and from then on the path. Pure.
 #pragma once
 
 #include "messages/address.hpp"
@@ -29,9 +30,9 @@ public:
   /// The kernel refused one with EIO, EMSGSIZE or EINVAL; nothing of it was sent.
   [[nodiscard]] bool refused(const endpoint& remote, int error);
   /// After EINVAL a shorter train, or a single datagram, went or did not go.
-  [[nodiscard]] bool learn(ip_family family, bool sent);
-  /// A single datagram left for `remote`.
-  void count_single(const endpoint& remote);
+  [[nodiscard]] bool learn(const endpoint& remote, bool sent);
+  /// So many datagrams left for `remote` as one message.
+  void count_sent(const endpoint& remote, std::uint32_t datagrams);
 
   /// "on", or in words what is not, and why.
   [[nodiscard]] std::string text() const;
@@ -42,10 +43,13 @@ private:
     std::uint32_t now = limits::joined_datagrams_max;
     /// While EINVAL is being looked into: what it was. 0: it is not.
     std::uint32_t before = 0;
+    /// A train has left: whatever refuses one now is on the way, not all ways out.
+    bool taken = false;
     /// Why it is 1.
     std::string why_off;
   };
-  /// A destination whose path takes single datagrams only: by fragments, or not at all.
+  /// A destination whose path takes single datagrams only: by fragments, or not at all; or whose
+  /// device segments nothing.
   struct trainless_path {
     endpoint remote;
     /// Sent before a train is tried again: the path may have changed.
@@ -56,6 +60,7 @@ private:
   [[nodiscard]] const limit& of(ip_family family) const {
     return limits_[family == ip_family::v4 ? 0 : 1];
   }
+  void add_trainless(const endpoint& remote);
   [[nodiscard]] std::vector<trainless_path>::const_iterator find(const endpoint& remote) const;
 
   std::array<limit, 2> limits_;

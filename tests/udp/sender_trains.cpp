@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(source_and_traffic_class_go_with_a_train) {
              CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)));
 }
 
-BOOST_AUTO_TEST_CASE(path_that_cannot_segment_gets_single_datagrams_for_good) {
+BOOST_AUTO_TEST_CASE(host_that_cannot_segment_gets_single_datagrams_for_good) {
   fails({EIO});
   const send_result result = send(v4, "abc");
   BOOST_TEST(result.joining_refused);
@@ -167,9 +167,9 @@ BOOST_AUTO_TEST_CASE(path_that_cannot_segment_gets_single_datagrams_for_good) {
   send(v6, "fg"); // the other family goes on
   expect_sent({"d", "e", "fg"});
   fails({EIO});
-  BOOST_TEST(send(v6, "hi").joining_refused);
-  BOOST_TEST(sends.offload() ==
-             "IPv4 off: the way out does not segment; IPv6 off: the way out does not segment");
+  BOOST_TEST(!send(v6, "hi").joining_refused);
+  BOOST_TEST(sends.offload() == "IPv4 off: the way out does not segment; "
+                                "single datagrams to 1 whose path takes no trains");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_sent_before_a_refused_train_is_not_sent_again) {
@@ -243,6 +243,25 @@ BOOST_AUTO_TEST_CASE(narrow_path_gets_single_datagrams_and_others_do_not_suffer)
   send(from);
   expect_sent({"a", "b", "cd"});
   BOOST_TEST(sends.offload() == "single datagrams to 1 whose path takes no trains");
+}
+
+BOOST_AUTO_TEST_CASE(once_trains_have_gone_only_the_path_is_to_blame_for_a_refusal) {
+  for (const std::initializer_list<int> errors :
+       {std::initializer_list<int>{EIO}, {EINVAL, EINVAL}}) {
+    send(v4, sixty_four);
+    expect_lengths({64});
+    fails(errors);
+    BOOST_TEST(!send(other_v4, sixty_four).joining_refused);
+    expect_lengths(std::vector<std::size_t>(64, 1));
+    send(v4, sixty_four);
+    expect_lengths({64});
+    BOOST_TEST(sends.offload() == "single datagrams to 1 whose path takes no trains");
+    while (sends.offload() != "on") // until it is tried again
+      BOOST_REQUIRE(send(other_v4, sixty_four).drops.empty());
+    calls.sent.clear();
+    send(other_v4, sixty_four);
+    expect_lengths({64});
+  }
 }
 
 BOOST_AUTO_TEST_CASE(narrow_path_is_tried_again_after_many_single_datagrams) {
