@@ -37,14 +37,21 @@ void turn(self_pointer self) {
 
 } // namespace
 
+admin_door::admin_door(control_socket socket, bool changes, const handler& on_input)
+    : may_change(changes), group(socket.who().group),
+      hub(std::move(socket), limits::admin_clients_max, limits::admin_input_octets_max,
+          [this, on_input](client& who) { on_input(*this, who); }) {}
+
 // --- The loop
 // ----------------------------------------------------------------------------------------
 
 void admin_state::start(admin_parts given, admin_actor myself) {
   parts = std::move(given);
   me = std::move(myself);
-  hub.emplace(std::move(*parts.socket), limits::admin_clients_max, limits::admin_input_octets_max,
-              [this](client& who) { on_input(who); });
+  const auto take = [this](admin_door& from, client& who) { on_input(from, who); };
+  doors.emplace_back(std::move(*parts.socket), true, take);
+  if (parts.read_socket)
+    doors.emplace_back(std::move(*parts.read_socket), false, take);
   desk.emplace(parts.running, parts.pending, parts.log);
   service.emplace(parts.running, *desk, parts.store);
 }
@@ -74,13 +81,21 @@ void admin_state::serve(time_point now) {
   if (!watched.empty()) {
     if (parts.monitor && watched.front().ready())
       follow_link();
-    hub->serve(std::span(watched).subspan(1), now);
+    std::span<const watched_fd> rest = std::span(watched).subspan(1);
+    for (admin_door& door : doors) {
+      door.hub.serve(rest.first(door.watched), now);
+      rest = rest.subspan(door.watched);
+    }
   }
   retry_names(now);
   desk->on_deadline(at(now), *this);
   watched.clear();
   watched.push_back(watch_reading(parts.monitor ? parts.monitor->fd() : -1));
-  hub->watch(watched, now);
+  for (admin_door& door : doors) {
+    const std::size_t before = watched.size();
+    door.hub.watch(watched, now);
+    door.watched = watched.size() - before;
+  }
 }
 
 // --- The interface, as others set it
@@ -146,7 +161,9 @@ void admin_state::retry_names(time_point now) {
 }
 
 time_point admin_state::next_turn() const {
-  time_point next = std::min(hub->next_look(), desk->deadline());
+  time_point next = desk->deadline();
+  for (const admin_door& door : doors)
+    next = std::min(next, door.hub.next_look());
   for (const retry& each : retries)
     next = std::min(next, each.due);
   return next;
@@ -184,7 +201,7 @@ void admin_state::on_reload(time_point now) {
 
 void admin_state::on_uapi(const uapi_call& call, time_point now) {
   if (!call.set)
-    return ask(status_round::reader::uapi);
+    return ask(nullptr);
   conf::uapi_errno result = conf::uapi_errno::none;
   std::variant<conf::uapi_outcome, conf::uapi_error> outcome =
       conf::apply(parts.running->config(), *call.set, crypto::derive_public);

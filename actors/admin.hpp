@@ -15,6 +15,7 @@
 #include "tun/link_monitor.hpp"
 
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,7 +24,9 @@
 namespace troupe::actors {
 
 struct admin_parts {
+  /// For those who may change what runs; null, or for those who may read it.
   std::shared_ptr<control_socket> socket;
+  std::shared_ptr<control_socket> read_socket;
   std::shared_ptr<running_configuration> running;
   /// Null where there is no file, and then nothing to wait in either.
   std::shared_ptr<config_store> store;
@@ -37,11 +40,27 @@ struct admin_parts {
   bool own_thread = true;
 };
 
+/// One of the two sockets, and those who came through it.
+struct admin_door {
+  using handler = std::function<void(admin_door& from, client& who)>;
+
+  admin_door(control_socket socket, bool changes, const handler& on_input);
+  admin_door(const admin_door&) = delete;
+  admin_door& operator=(const admin_door&) = delete;
+
+  const bool may_change;
+  const std::optional<unsigned> group; // whose members may come, beside root
+  client_hub hub;
+  /// So many descriptors it has us watch.
+  std::size_t watched = 0;
+  /// Somebody who waits for the next round has asked for `status`.
+  bool wants_peers = false;
+};
+
 /// A question to all actors whose answers are coming in.
 struct status_round {
-  enum class reader : std::uint8_t { admin_clients, uapi };
-
-  reader whose{};
+  /// Whose clients have asked; null: UAPI's.
+  admin_door* whose = nullptr;
   std::size_t stages_expected = 0;
   std::shared_ptr<const tunnel_status> tunnel; // sorted
   std::vector<stage_status> stages;
@@ -53,11 +72,11 @@ struct admin_state : commit_target {
   admin_parts parts;
   admin_targets targets;
   admin_actor me;
-  std::optional<client_hub> hub;
+  std::list<admin_door> doors;
   std::optional<change_desk> desk;
   std::optional<change_service> service;
   std::vector<watched_fd> watched;
-  /// By token; at most one of each reader.
+  /// By token; at most one of each door, and one of UAPI.
   std::map<std::uint64_t, status_round> rounds;
   std::uint64_t next_token = 1;
   std::optional<tun::link_state> link;
@@ -65,8 +84,6 @@ struct admin_state : commit_target {
   std::deque<flow_sample> samples;
   /// When the turn began that clients are served in.
   time_point served_at{};
-  /// Somebody who waits for the next round has asked for `status`.
-  bool wants_peers = false;
 
   struct retry {
     name_query query;
@@ -96,16 +113,17 @@ struct admin_state : commit_target {
   void set_log_levels(const conf::log_config& wanted) override;
 
 private:
-  void on_input(client& who);
-  void on_request(client& who, std::string_view line);
-  void ask_round(client& who, rpc_call& call);
+  void on_input(admin_door& door, client& who);
+  void on_request(admin_door& door, client& who, std::string_view line);
+  void ask_round(admin_door& door, client& who, rpc_call& call);
   [[nodiscard]] std::string status_text(const status_round& round) const;
   [[nodiscard]] std::string flow_text(const status_round& round);
   template <class Message>
   void tell_tunnel(Message&& message);
   void follow_link();
   void retry_names(time_point now);
-  void ask(status_round::reader whose);
+  /// `whose`: null for UAPI.
+  void ask(admin_door* whose);
   void finish(std::uint64_t token, time_point now);
   void answer_uapi(std::optional<std::uint64_t> client, std::string text);
   void answer_clients(status_round round, time_point now);

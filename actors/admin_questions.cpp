@@ -9,6 +9,8 @@
 #include "conf/uapi.hpp"
 #include "crypto/noise.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <any>
 
@@ -27,14 +29,22 @@ struct question {
   bool flow = false;
 };
 
-requester requester_of(const client& who) {
-  return {who.process.user, who.process.process, true};
+requester requester_of(const admin_door& door, const client& who) {
+  return {who.process.user, who.process.process, door.may_change};
+}
+
+/// Beside the permissions of the socket, which say nothing of one that was handed on.
+bool may_come(const admin_door& door, const peer_process& who) {
+  return who.user == 0 || who.user == ::geteuid() || (door.group && who.is_member_of(*door.group));
 }
 
 json method_list() {
   json result = json::array();
   for (const rpc_method& each : rpc_methods())
-    result.push_back({{"method", each.name}, {"changes", each.changes}, {"summary", each.summary}});
+    result.push_back({{"method", each.name},
+                      {"changes", each.changes},
+                      {"parameters", each.parameters},
+                      {"summary", each.summary}});
   return result;
 }
 
@@ -46,7 +56,12 @@ std::optional<public_key> own_key_of(const conf::config& running) {
 
 } // namespace
 
-void admin_state::on_input(client& who) {
+void admin_state::on_input(admin_door& door, client& who) {
+  if (!may_come(door, who.process)) {
+    who.output += rpc_error("null", {rpc_code::not_allowed, "not allowed on this socket"});
+    who.closing = true;
+    return;
+  }
   const std::size_t end = who.input.find('\n', who.scanned);
   const std::size_t length = std::min(end, who.input.size());
   const std::size_t most = may_be_long(std::string_view(who.input).substr(0, line_begin_octets))
@@ -65,11 +80,11 @@ void admin_state::on_input(client& who) {
   std::fill_n(who.input.begin(), end, '\0'); // it may hold keys, and what follows is moved here
   who.input.erase(0, end + 1);
   who.scanned = 0;
-  on_request(who, line);
+  on_request(door, who, line);
   wipe(line);
 }
 
-void admin_state::on_request(client& who, std::string_view line) {
+void admin_state::on_request(admin_door& door, client& who, std::string_view line) {
   std::variant<rpc_call, std::string> parsed = parse_rpc(line);
   if (const std::string* const wrong = std::get_if<std::string>(&parsed)) {
     who.output += *wrong;
@@ -83,33 +98,38 @@ void admin_state::on_request(client& who, std::string_view line) {
     who.output +=
         rpc_error(call.id, {rpc_code::method_not_found, "there is no method " + call.method +
                                                             "; rpc.list has those there are"});
+  } else if (const std::optional<rpc_failure> misused = judge_parameters(*method, call.params)) {
+    who.output += rpc_error(call.id, *misused);
+  } else if (method->changes && !door.may_change) {
+    who.output += rpc_error(
+        call.id, {rpc_code::not_allowed, call.method + " changes something, and this socket is for "
+                                                       "reading: be root, or in admin.group"});
   } else if (call.method == "status" || call.method == "flow") {
-    ask_round(who, call);
+    ask_round(door, who, call);
   } else if (call.method == "rpc.list") {
     who.output += rpc_result(call.id, dump(method_list()));
   } else {
     const change_service::answer answer =
-        service->carry_out(call, requester_of(who), at(served_at), *this);
+        service->carry_out(call, requester_of(door, who), at(served_at), *this);
     const rpc_failure* const failure = std::get_if<rpc_failure>(&answer);
     who.output += failure != nullptr ? rpc_error(call.id, *failure)
                                      : rpc_result(call.id, dump(std::get<json>(answer)));
   }
 }
 
-void admin_state::ask_round(client& who, rpc_call& call) {
+void admin_state::ask_round(admin_door& door, client& who, rpc_call& call) {
   who.notes = question{std::move(call.id), call.method == "flow"};
-  wants_peers = wants_peers || call.method == "status";
-  if (hub->join_round(who))
-    ask(status_round::reader::admin_clients);
+  door.wants_peers = door.wants_peers || call.method == "status";
+  if (door.hub.join_round(who))
+    ask(&door);
 }
 
-void admin_state::ask(status_round::reader whose) {
+void admin_state::ask(admin_door* whose) {
   const std::uint64_t token = next_token++;
-  const bool peers_wanted =
-      whose == status_round::reader::uapi || std::exchange(wants_peers, false);
+  const bool peers_wanted = whose == nullptr || std::exchange(whose->wants_peers, false);
   const status_query query{token, {me, parts.bell}, !peers_wanted};
   status_round round{whose, 0, nullptr, {}};
-  if (whose == status_round::reader::admin_clients) {
+  if (whose != nullptr) {
     round.stages_expected = targets.readers.size() + targets.writers.size() +
                             targets.senders.size() + targets.receivers.size();
     for (const polled<tun_reader_actor>& reader : targets.readers)
@@ -150,7 +170,7 @@ void admin_state::finish(std::uint64_t token, time_point now) {
   if (!rounds.at(token).complete())
     return;
   status_round round = std::move(rounds.extract(token).mapped());
-  if (round.whose == status_round::reader::admin_clients)
+  if (round.whose != nullptr)
     return answer_clients(std::move(round), now);
   answer_uapi(
       {}, conf::format_get(parts.running->config(), *round.tunnel, parts.running->bound_port()));
@@ -170,8 +190,8 @@ void admin_state::answer_clients(status_round round, time_point now) {
       status = status_text(round);
     who.output += rpc_result(asked.id, asked.flow ? flow : status);
   };
-  if (hub->answer_round(write, now))
-    ask(status_round::reader::admin_clients);
+  if (round.whose->hub.answer_round(write, now))
+    ask(round.whose);
 }
 
 std::string admin_state::status_text(const status_round& round) const {

@@ -3,30 +3,22 @@
 #include "messages/keys.hpp"
 #include "messages/limits.hpp"
 
+#include "actors/file_check.hpp"
 #include "conf/toml_text.hpp"
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace troupe::actors {
 
 namespace {
 
-constexpr std::string_view undo_failed = "rollback incomplete";
-
 rpc_failure as_rpc(const commit_failure& failure) {
-  if (failure.text.find(undo_failed) != std::string::npos)
+  if (failure.undo_failed)
     return {rpc_code::rollback_incomplete, failure.text};
   const bool by_socket = failure.what == commit_failure::kind::socket;
   return {by_socket ? rpc_code::socket_refused : rpc_code::refused, failure.text};
-}
-
-/// Whatever becomes of its key files.
-std::string self_contained(conf::config whole) {
-  whole.interface.private_key_file.clear();
-  for (conf::peer_config& peer : whole.peers)
-    peer.preshared_key_file.clear();
-  return conf::to_toml(whole, conf::keys::shown);
 }
 
 std::string seconds_text(duration time) {
@@ -45,30 +37,26 @@ change_desk::change(request wanted, moment now, commit_target& target) {
     return std::move(*failure);
   const std::vector<conf::change_line> lines =
       conf::describe_change(running_->config(), wanted.desired);
+  const bool waits = wanted.confirm && !lines.empty();
   waiting_change waiting;
-  if (wanted.confirm) {
-    waiting = {running_->config(), now.steady + *wanted.confirm, wanted.who};
-    if (file_)
-      try {
-        std::string text = self_contained(waiting.before);
-        file_->write(text);
-        wipe(text);
-      } catch (const std::exception& error) {
-        return rpc_failure{rpc_code::refused,
-                           std::string(error.what()) +
-                               ": without it a killed daemon could not take the change back"};
-      }
+  if (waits) {
+    waiting = {running_->config(), running_->sockets(), now.steady + *wanted.confirm, wanted.who};
+    if (std::optional<rpc_failure> failure = keep_on_disk(waiting.before))
+      return std::move(*failure);
   }
-  const change_options how{std::move(wanted.hints), wanted.confirm.has_value()};
+  change_options how;
+  how.hints = std::move(wanted.hints);
+  how.park_removed = waits;
   if (const std::optional<commit_failure> failure =
           running_->change_to(std::move(wanted.desired), how, target)) {
-    if (wanted.confirm)
-      forget_pending_file();
+    forget_pending_file();
     return as_rpc(*failure);
   }
+  if (lines.empty())
+    return lines;
   std::string what = conf::summarize(lines);
   log_->info("configuration changed: {}", what);
-  if (wanted.confirm) {
+  if (waits) {
     what += " (to be confirmed within " + seconds_text(*wanted.confirm) + ")";
     waiting_ = std::move(waiting);
   }
@@ -76,9 +64,33 @@ change_desk::change(request wanted, moment now, commit_target& target) {
   return lines;
 }
 
+std::optional<rpc_failure> change_desk::keep_on_disk(const conf::config& before) {
+  if (!file_)
+    return std::nullopt;
+  constexpr const char* needed = ": without it a killed daemon could not take the change back";
+  if (const std::optional<std::string> fault = file_fault(before))
+    return rpc_failure{rpc_code::refused,
+                       "what runs now cannot be kept in a file: " + *fault + needed};
+  std::string text = conf::to_toml(conf::without_key_files(before), conf::keys::shown);
+  std::optional<rpc_failure> failure;
+  try {
+    file_->write(text);
+  } catch (const std::exception& error) {
+    failure = {rpc_code::refused, error.what() + std::string(needed)};
+    forget_pending_file(); // it may be there, and only not be sure to stay
+  }
+  wipe(text);
+  return failure;
+}
+
 std::optional<rpc_failure> change_desk::busy(time_point now) const {
   if (!waiting_)
     return std::nullopt;
+  if (waiting_->stuck)
+    return rpc_failure{rpc_code::pending,
+                       "a change by " + waiting_->who +
+                           " could not be taken back so far, which is tried again and again: "
+                           "`troupectl rollback` says why, `troupectl confirm` keeps the change"};
   return rpc_failure{rpc_code::pending,
                      "a change by " + waiting_->who +
                          " waits to be confirmed: `troupectl confirm` keeps it, "
@@ -91,11 +103,18 @@ std::optional<rpc_failure> change_desk::confirm(const std::string& who, moment n
                                                 commit_target& target) {
   if (!waiting_)
     return rpc_failure{rpc_code::refused, "no change waits to be confirmed"};
+  try {
+    if (file_)
+      file_->remove();
+  } catch (const std::exception& error) {
+    return rpc_failure{rpc_code::refused,
+                       std::string(error.what()) +
+                           ": the next start would take back what is confirmed; it still waits"};
+  }
   waiting_.reset();
   tunnel_change keep;
   keep.forget_parked = true;
   target.configure(std::move(keep));
-  forget_pending_file();
   log_->info("the change is confirmed");
   remember(who, "confirmed", now);
   return std::nullopt;
@@ -105,17 +124,23 @@ std::optional<rpc_failure> change_desk::rollback(const std::string& who, moment 
                                                  commit_target& target) {
   if (!waiting_)
     return rpc_failure{rpc_code::refused, "no change waits to be confirmed, so none is taken back"};
-  conf::config before = std::move(waiting_->before);
+  change_options how;
+  how.bring_back = true;
+  how.sockets = waiting_->sockets;
+  if (const std::optional<commit_failure> failure =
+          running_->change_to(waiting_->before, how, target)) {
+    waiting_->until = now.steady + limits::rollback_retry;
+    if (!std::exchange(waiting_->stuck, true)) {
+      log_->error("the change cannot be taken back: {}; trying again every {} s", failure->text,
+                  limits::rollback_retry.count());
+      remember(who, "could not be taken back: " + failure->text, now);
+    }
+    return rpc_failure{rpc_code::rollback_incomplete, failure->text};
+  }
   waiting_.reset();
-  const std::optional<commit_failure> failure = running_->change_to(std::move(before), {}, target);
   tunnel_change forget;
   forget.forget_parked = true;
   target.configure(std::move(forget));
-  if (failure) {
-    log_->error("the change cannot be taken back: {}", failure->text);
-    remember(who, "could not be taken back: " + failure->text, now);
-    return rpc_failure{rpc_code::rollback_incomplete, failure->text};
-  }
   forget_pending_file();
   log_->info("the change is taken back");
   remember(who, "taken back", now);

@@ -48,7 +48,7 @@ public:
   /// Why there is nothing to confirm.
   [[nodiscard]] std::optional<rpc_failure> confirm(const std::string& who, moment now,
                                                    commit_target& target);
-  /// Why it cannot be taken back.
+  /// Why it cannot be taken back; it is then tried again, unless somebody confirms the change.
   [[nodiscard]] std::optional<rpc_failure> rollback(const std::string& who, moment now,
                                                     commit_target& target);
   /// When a change that waits is to be taken back; otherwise `never`.
@@ -63,9 +63,15 @@ public:
 private:
   struct waiting_change {
     conf::config before;
+    std::shared_ptr<const udp::socket_pair> sockets; // of `before`
     time_point until;
     std::string who;
+    /// It could not be taken back so far.
+    bool stuck = false;
   };
+
+  /// On disk, what a killed daemon comes back with. Why it cannot be there.
+  [[nodiscard]] std::optional<rpc_failure> keep_on_disk(const conf::config& before);
 
   void remember(const std::string& who, std::string what, moment now);
   void forget_pending_file();

@@ -3,6 +3,7 @@
 #include "messages/keys.hpp"
 #include "messages/limits.hpp"
 
+#include "actors/file_check.hpp"
 #include "actors/peer_edit.hpp"
 #include "conf/toml.hpp"
 #include "conf/toml_text.hpp"
@@ -12,6 +13,8 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace troupe::actors {
 
@@ -61,19 +64,33 @@ json as_json(const std::vector<conf::change_line>& lines) {
   return result;
 }
 
+/// Points into a configuration that outlives it.
+class peers_by_key {
+public:
+  explicit peers_by_key(const conf::config& of) {
+    for (const conf::peer_config& peer : of.peers)
+      peers_.emplace(peer.settings.key, &peer);
+  }
+  /// Null: it has none.
+  [[nodiscard]] const conf::peer_config* find(const public_key& key) const {
+    const auto found = peers_.find(key);
+    return found != peers_.end() ? found->second : nullptr;
+  }
+
+private:
+  std::unordered_map<public_key, const conf::peer_config*> peers_;
+};
+
 /// A file that the daemon would read at its next start, as root, is nobody else's to name.
 bool names_other_key_files(const conf::config& running, const conf::config& wanted) {
   if (!wanted.interface.private_key_file.empty() &&
       wanted.interface.private_key_file != running.interface.private_key_file)
     return true;
+  const peers_by_key known(running);
   return std::any_of(wanted.peers.begin(), wanted.peers.end(), [&](const conf::peer_config& peer) {
-    if (peer.preshared_key_file.empty())
-      return false;
-    return std::none_of(running.peers.begin(), running.peers.end(),
-                        [&](const conf::peer_config& known) {
-                          return known.settings.key == peer.settings.key &&
-                                 known.preshared_key_file == peer.preshared_key_file;
-                        });
+    const conf::peer_config* const before = known.find(peer.settings.key);
+    return !peer.preshared_key_file.empty() &&
+           (before == nullptr || before->preshared_key_file != peer.preshared_key_file);
   });
 }
 
@@ -112,6 +129,14 @@ struct request_files {
   }
 };
 
+/// False when absent; nothing if it is no truth value.
+std::optional<bool> flag_of(const json& params, const char* key) {
+  const auto found = params.find(key);
+  if (found == params.end())
+    return false;
+  return found->is_boolean() ? std::optional(found->get<bool>()) : std::nullopt;
+}
+
 /// Moved out; nothing unless it is an array of objects, or absent.
 std::optional<json> take_list(json& params, const char* key) {
   if (!params.contains(key))
@@ -121,18 +146,6 @@ std::optional<json> take_list(json& params, const char* key) {
                        return each.is_object();
                      });
   return right ? std::optional(std::move(list)) : std::nullopt;
-}
-
-constexpr std::string_view made_up_path = "request";
-
-/// Where something stands in a text that nobody wrote says nothing.
-std::string without_places(std::string text) {
-  const std::string place = " at " + std::string(made_up_path) + ":";
-  for (std::size_t at = text.find(place); at != std::string::npos; at = text.find(place)) {
-    const std::size_t end = text.find_first_not_of("0123456789", at + place.size());
-    text.erase(at, end == std::string::npos ? end : end - at);
-  }
-  return text;
 }
 
 std::string who_text(const requester& who, const std::string& method) {
@@ -217,6 +230,9 @@ change_service::desired change_service::with_peer_changed(rpc_call& call) const 
 
 change_service::desired change_service::with_log_level(const json& params) const {
   const json level = params.value("level", json(nullptr));
+  const json actor = params.value("actor", json(nullptr));
+  if (!actor.is_null() && !actor.is_string())
+    return misuse("actor must be a text");
   const auto word = level.is_string() ? std::find(conf::log_levels.begin(), conf::log_levels.end(),
                                                   level.get_ref<const std::string&>())
                                       : conf::log_levels.end();
@@ -224,7 +240,6 @@ change_service::desired change_service::with_log_level(const json& params) const
     return misuse("level must be one of trace, debug, info, warn, error, off");
   const conf::log_level wanted = static_cast<conf::log_level>(word - conf::log_levels.begin());
   conf::config together = running_->config();
-  const json actor = params.value("actor", json(nullptr));
   if (actor.is_string())
     together.log.actors[actor.get<std::string>()] = wanted;
   else
@@ -233,27 +248,8 @@ change_service::desired change_service::with_log_level(const json& params) const
 }
 
 change_service::desired change_service::checked(conf::config together) const {
-  if (!together.interface.private_key)
-    return refuse("the interface has no private key yet: give it one with wg(8) or a file");
-  request_files file;
-  const auto add_key_file = [&file](const std::string& path, const secret_key& key) {
-    if (path.empty())
-      return;
-    key_file& made = file.keys[path];
-    made = {"", path};
-    append_secret_base64(made.text, key);
-  };
-  add_key_file(together.interface.private_key_file, together.interface.private_key);
-  for (const conf::peer_config& peer : together.peers)
-    add_key_file(peer.preshared_key_file, peer.settings.preshared_key);
-  file.sources.push_back({std::string(made_up_path), conf::to_toml(together, conf::keys::shown)});
-  std::variant<conf::config, std::vector<conf::config_error>> parsed = file.parse();
-  if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed)) {
-    std::string text;
-    for (const conf::config_error& error : *errors)
-      text.append(text.empty() ? "" : "\n").append(without_places(error.text));
-    return refuse(text);
-  }
+  if (std::optional<std::string> fault = file_fault(together))
+    return refuse(std::move(*fault));
   return together; // it knows where each peer was written
 }
 
@@ -277,7 +273,10 @@ change_service::answer change_service::change(desired wanted, const json& params
   constexpr auto most = std::chrono::seconds(limits::confirm_max).count();
   if (!seconds.is_null() && (!seconds.is_number_integer() || seconds < 1 || seconds > most))
     return misuse("confirm_s must be a number from 1 to " + std::to_string(most));
-  if (params.value("dry_run", json(false)) == true)
+  const std::optional<bool> dry_run = flag_of(params, "dry_run");
+  if (!dry_run || (*dry_run && !seconds.is_null()))
+    return misuse("dry_run must be true or false, and not true beside confirm_s");
+  if (*dry_run)
     return difference(wanted);
   if (rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
     return std::move(*failure);
@@ -314,46 +313,53 @@ void change_service::reload(const std::string& who, moment now, commit_target& t
 // -------------------------------------------------------------------------------------
 
 change_service::answer change_service::show(const json& params, const requester& who) const {
-  const bool with_keys = params.value("keys", json(false)) == true;
-  if (with_keys && !who.is_root())
+  const std::optional<bool> inline_keys = flag_of(params, "inline_keys");
+  const std::optional<bool> keys = flag_of(params, "keys");
+  const std::optional<bool> of_file = flag_of(params, "file");
+  if (!inline_keys || !keys || !of_file)
+    return misuse("file, keys and inline_keys must be true or false");
+  if ((*keys || *inline_keys) && !who.is_root())
     return rpc_failure{rpc_code::not_allowed, "only root is shown keys"};
-  const conf::keys how = with_keys ? conf::keys::shown : conf::keys::left_out;
-  if (params.value("file", json(false)) != true)
-    return json{{"toml", conf::to_toml(running_->config(), how)}};
-  desired read = read_store();
-  if (rpc_failure* failure = std::get_if<rpc_failure>(&read))
+  desired wanted = *of_file ? read_store() : desired(running_->config());
+  if (rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
     return std::move(*failure);
-  return json{{"toml", conf::to_toml(std::get<conf::config>(read), how)}};
+  conf::config& shown = std::get<conf::config>(wanted);
+  if (*inline_keys)
+    shown = conf::without_key_files(std::move(shown));
+  return json{{"toml", conf::to_toml(shown, *keys || *inline_keys ? conf::keys::shown
+                                                                  : conf::keys::left_out)}};
 }
 
 /// Peers that drop-ins have stay there; one that is not as its drop-in says has no place.
-change_service::answer change_service::save(moment now) {
-  if (std::optional<rpc_failure> waits = desk_.busy(now.steady))
-    return std::move(*waits);
-  desired read = read_store();
-  if (rpc_failure* failure = std::get_if<rpc_failure>(&read))
-    return std::move(*failure);
-  const conf::config& on_disk = std::get<conf::config>(read);
-  conf::config kept = running_->config();
+change_service::desired change_service::for_own_file(const conf::config& on_disk) const {
+  const peers_by_key running(running_->config());
+  std::unordered_set<public_key> elsewhere;
   for (const conf::peer_config& peer : on_disk.peers) {
     if (peer.where.file == store_->path())
       continue;
-    conf::config one;
-    conf::config other;
-    one.peers = {peer};
-    const auto found =
-        std::find_if(kept.peers.begin(), kept.peers.end(), [&](const conf::peer_config& each) {
-          return each.settings.key == peer.settings.key;
-        });
-    if (found != kept.peers.end())
-      other.peers = {*found};
-    if (!conf::describe_change(one, other).empty())
+    const conf::peer_config* const now = running.find(peer.settings.key);
+    if (now == nullptr || !conf::same_peer(peer, *now))
       return refuse("the peer " + peer.settings.name + " is in " + peer.where.file +
                     ", and not as it says: change it there, or remove it from there, and save "
                     "again");
-    kept.peers.erase(found);
+    elsewhere.insert(peer.settings.key);
   }
-  std::string text = conf::to_toml(kept, conf::keys::shown);
+  conf::config kept = running_->config();
+  std::erase_if(kept.peers, [&](const conf::peer_config& each) {
+    return elsewhere.count(each.settings.key) != 0;
+  });
+  return kept;
+}
+
+change_service::answer change_service::save(moment now) {
+  if (std::optional<rpc_failure> waits = desk_.busy(now.steady))
+    return std::move(*waits);
+  desired wanted = read_store();
+  if (const conf::config* const on_disk = std::get_if<conf::config>(&wanted))
+    wanted = for_own_file(*on_disk);
+  if (rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
+    return std::move(*failure);
+  std::string text = conf::to_toml(std::get<conf::config>(wanted), conf::keys::shown);
   try {
     store_->write(text);
   } catch (const std::exception& error) {

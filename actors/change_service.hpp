@@ -51,6 +51,8 @@ private:
   [[nodiscard]] answer change(desired wanted, const json& params, const requester& who,
                               const std::string& method, moment now, commit_target& target);
   [[nodiscard]] answer show(const json& params, const requester& who) const;
+  /// What runs, without the peers that drop-ins say.
+  [[nodiscard]] desired for_own_file(const conf::config& on_disk) const;
   [[nodiscard]] answer save(moment now);
   [[nodiscard]] json history() const;
 

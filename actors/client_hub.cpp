@@ -29,10 +29,22 @@ peer_process process_behind(const unique_fd& connected) {
   socklen_t length = sizeof found;
   if (::getsockopt(connected.fd(), SOL_SOCKET, SO_PEERCRED, &found, &length) != 0)
     return {};
-  return {found.uid, found.pid};
+  peer_process process{found.uid, found.pid, {found.gid}};
+  length = 0;
+  // The first call says how much room it takes: ERANGE where that is more than none.
+  ::getsockopt(connected.fd(), SOL_SOCKET, SO_PEERGROUPS, nullptr, &length);
+  std::vector<gid_t> others(length / sizeof(gid_t));
+  if (!others.empty() &&
+      ::getsockopt(connected.fd(), SOL_SOCKET, SO_PEERGROUPS, others.data(), &length) == 0)
+    process.groups.insert(process.groups.end(), others.begin(), others.end());
+  return process;
 }
 
 } // namespace
+
+bool peer_process::is_member_of(std::uint32_t group) const {
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
 
 client::~client() {
   wipe(input);
@@ -95,8 +107,8 @@ void client_hub::accept_all(time_point now) {
     }
     if (clients_.size() >= clients_max_)
       evict_oldest();
-    const peer_process whose = process_behind(connected);
-    clients_.emplace_back(next_id_++, std::move(connected), whose);
+    peer_process whose = process_behind(connected);
+    clients_.emplace_back(next_id_++, std::move(connected), std::move(whose));
     clients_.back().last_active = now;
   }
 }

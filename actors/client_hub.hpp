@@ -19,16 +19,19 @@
 
 namespace troupe::actors {
 
-/// The process that connected, as it was then (SO_PEERCRED).
+/// The process that connected, as it was then (SO_PEERCRED, SO_PEERGROUPS).
 struct peer_process {
   std::uint32_t user = ~0U; // nobody's
   std::int32_t process = 0;
+  std::vector<std::uint32_t> groups; // its own first
+
+  [[nodiscard]] bool is_member_of(std::uint32_t group) const;
 };
 
 class client {
 public:
   client(std::uint64_t number, unique_fd connected, peer_process whose)
-      : id(number), fd(std::move(connected)), process(whose) {}
+      : id(number), fd(std::move(connected)), process(std::move(whose)) {}
   client(const client&) = delete;
   client& operator=(const client&) = delete;
   ~client();

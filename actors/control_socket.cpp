@@ -96,7 +96,7 @@ control_socket control_socket::listen(const std::string& path, const access& who
     errno = error;
     fail("cannot set up the socket " + path);
   }
-  return {std::move(listening), std::move(place)};
+  return {std::move(listening), std::move(place), who};
 }
 
 control_socket control_socket::adopt(unique_fd listening, const std::string& path) {
@@ -106,11 +106,11 @@ control_socket control_socket::adopt(unique_fd listening, const std::string& pat
     throw std::runtime_error("WG_UAPI_FD is no listening socket");
   ::fcntl(listening.fd(), F_SETFD, FD_CLOEXEC);
   ::fcntl(listening.fd(), F_SETFL, O_NONBLOCK);
-  return {std::move(listening), socket_place(path, path)};
+  return {std::move(listening), socket_place(path, path), {}};
 }
 
-control_socket::control_socket(unique_fd listening, socket_place place)
-    : fd_(std::move(listening)), place_(std::move(place)) {}
+control_socket::control_socket(unique_fd listening, socket_place place, access who)
+    : fd_(std::move(listening)), who_(who), place_(std::move(place)) {}
 
 control_socket::~control_socket() {
   if (fd_)

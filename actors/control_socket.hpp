@@ -52,11 +52,13 @@ public:
 
   [[nodiscard]] int fd() const { return fd_.fd(); }
   [[nodiscard]] const socket_place& place() const { return place_; }
+  [[nodiscard]] const access& who() const { return who_; }
 
 private:
-  control_socket(unique_fd listening, socket_place place);
+  control_socket(unique_fd listening, socket_place place, access who);
 
   unique_fd fd_;
+  access who_;
   socket_place place_;
 };
 

@@ -42,7 +42,8 @@ std::optional<std::string> link_journal::carry_out(const conf::plan& plan,
   if (interface_ == nullptr)
     return std::nullopt;
   const bool all_made = remove_routes(plan) && remove_addresses(plan, before, after) &&
-                        set_link(plan, before, after) && add_addresses(plan) && add_routes(plan);
+                        set_link(plan, before, after) && add_addresses(plan) &&
+                        add_routes(plan, after);
   return all_made ? std::nullopt : std::optional(refusal_);
 }
 
@@ -71,14 +72,16 @@ bool link_journal::remove_routes(const conf::plan& plan) {
   return true;
 }
 
-/// With an address the kernel takes away others of its network, and routes that have it for their
-/// source: what is to stay is added again, forth and back.
+/// With an address the kernel takes away others of its network, routes that have it for their
+/// source, and with the last of IPv4 all routes of IPv4: what is to stay is added again, forth and
+/// back.
 bool link_journal::remove_addresses(const conf::plan& plan, const conf::config& before,
                                     const conf::config& after) {
   if (plan.addresses_to_remove.empty())
     return true;
   back_.push_back([this, before] {
     std::vector<tun::link_change> refused = restore(*interface_, before);
+    std::erase_if(refused, waits_for_up);
     return refused.empty() ? tun::link_change{} : std::move(refused.front());
   });
   for (const ip_prefix& gone : plan.addresses_to_remove)
@@ -114,8 +117,9 @@ bool link_journal::add_addresses(const conf::plan& plan) {
   return true;
 }
 
-bool link_journal::add_routes(const conf::plan& plan) {
-  for (const conf::route& added : plan.routes_to_add) {
+bool link_journal::add_routes(const conf::plan& plan, const conf::config& after) {
+  const bool some_are_lost = !plan.addresses_to_remove.empty();
+  for (const conf::route& added : some_are_lost ? conf::routes_of(after) : plan.routes_to_add) {
     const tun::link_route route = link_route_of(added);
     const tun::link_change done = interface_->add_route(route);
     if (!make(done, [this, route] { return interface_->remove_route(route); }) &&

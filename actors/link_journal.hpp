@@ -57,7 +57,7 @@ private:
   [[nodiscard]] bool set_link(const conf::plan& plan, const conf::config& before,
                               const conf::config& after);
   [[nodiscard]] bool add_addresses(const conf::plan& plan);
-  [[nodiscard]] bool add_routes(const conf::plan& plan);
+  [[nodiscard]] bool add_routes(const conf::plan& plan, const conf::config& after);
 
   link_setter* interface_;
   std::vector<step> back_;

@@ -5,7 +5,6 @@
 #include "conf/wording.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -16,10 +15,6 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 8> settings = {
-    "peer",     "name",          "public_key", "allowed_ips",
-    "endpoint", "preshared_key", "enabled",    "persistent_keepalive"};
-
 /// What is wrong, as an exception within this file: each setting is one line above.
 struct misuse {
   std::string text;
@@ -29,13 +24,6 @@ const std::string& text_of(const json& params, const char* key) {
   if (!params[key].is_string())
     throw misuse{std::string(key) + " must be a text"};
   return params[key].get_ref<const std::string&>();
-}
-
-void expect_only_settings(const json& params) {
-  for (const auto& [key, value] : params.items())
-    if (std::find(settings.begin(), settings.end(), key) == settings.end())
-      throw misuse{"no setting of a peer is called " + conf::shown(key) +
-                   conf::suggestion(key, settings)};
 }
 
 public_key key_of(const json& params, const char* key) {
@@ -154,7 +142,6 @@ std::vector<conf::peer_config>::iterator find(const json& params, conf::config& 
 std::variant<conf::config, std::string> edit_peer(const conf::config& from,
                                                   const std::string& method, json& params) {
   try {
-    expect_only_settings(params);
     conf::config edited = from;
     if (method == "peer.add") {
       add(params, edited);

@@ -1,7 +1,12 @@
 #include "actors/rpc.hpp"
 
+#include "messages/limits.hpp"
+
+#include "conf/wording.hpp"
+
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -9,36 +14,64 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr std::string_view files =
-    "{files: [{path, text}], key_files: [{path, text, absolute}]}: FILE, its drop-ins, and the key "
-    "files that they name";
-
 constexpr std::array methods = {
-    rpc_method{"status", "the interface, its peers and what was dropped"},
-    rpc_method{"flow", "what is on its way, where it stands, what was dropped, and the bottleneck"},
-    rpc_method{"diff", files, false, true},
+    rpc_method{"status", "the interface, its peers and what was dropped", ""},
+    rpc_method{"flow", "what is on its way, where it stands, what was dropped, and the bottleneck",
+               ""},
+    rpc_method{"diff",
+               "what FILE would change; files: [{path, text}], FILE first and then its drop-ins; "
+               "key_files: [{path, text, absolute}], those that they name",
+               "files key_files", false, true},
     rpc_method{"apply",
-               "{files, key_files, confirm_s, dry_run}: makes it the running configuration; with "
-               "confirm_s until then unless confirmed",
-               true, true},
-    rpc_method{"confirm", "keeps the change that waits for it", true},
-    rpc_method{"rollback", "takes back the change that waits to be confirmed", true},
-    rpc_method{"history", "the last changes: when, who, what"},
-    rpc_method{"reload", "applies the daemon's own file", true},
-    rpc_method{"show.config", "{file, keys}: the running configuration, or that of the file, as "
-                              "TOML; keys for root only"},
-    rpc_method{"save", "writes the running configuration to the daemon's own file", true},
-    rpc_method{"peer.add",
-               "{name, public_key, allowed_ips, endpoint, persistent_keepalive, preshared_key, "
-               "enabled}",
+               "makes FILE the running configuration; with confirm_s until then unless confirmed",
+               "files key_files confirm_s dry_run", true, true},
+    rpc_method{"confirm", "keeps the change that waits for it", "", true},
+    rpc_method{"rollback", "takes back the change that waits to be confirmed", "", true},
+    rpc_method{"history", "the last changes: when, who, what", ""},
+    rpc_method{"reload", "applies the daemon's own file", "confirm_s dry_run", true},
+    rpc_method{"show.config",
+               "the running configuration, or that of the file, as TOML; keys (with inline_keys "
+               "even those that are in files) for root only",
+               "file keys inline_keys"},
+    rpc_method{"save", "writes the running configuration to the daemon's own file", "", true},
+    rpc_method{"peer.add", "adds a peer",
+               "name public_key allowed_ips endpoint persistent_keepalive preshared_key enabled "
+               "confirm_s dry_run",
                true},
-    rpc_method{"peer.set", "{peer: NAME or KEY} and the settings of peer.add to be changed", true},
-    rpc_method{"peer.remove", "{peer}", true},
-    rpc_method{"peer.enable", "{peer}", true},
-    rpc_method{"peer.disable", "{peer}: keeps it in the configuration, and nowhere else", true},
-    rpc_method{"log.level", "{level, actor}: until the next restart or apply", true},
-    rpc_method{"rpc.list", "these methods"},
+    rpc_method{"peer.set", "changes the settings given of peer (NAME or KEY)",
+               "peer name allowed_ips endpoint persistent_keepalive preshared_key enabled "
+               "confirm_s dry_run",
+               true},
+    rpc_method{"peer.remove", "removes it", "peer confirm_s dry_run", true},
+    rpc_method{"peer.enable", "lets it in again", "peer confirm_s dry_run", true},
+    rpc_method{"peer.disable", "keeps it in the configuration, and nowhere else",
+               "peer confirm_s dry_run", true},
+    rpc_method{"log.level", "of all actors, or of one", "level actor confirm_s dry_run", true},
+    rpc_method{"rpc.list", "these methods", ""},
 };
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+/// Nothing for what is no JSON, or nested too deep.
+std::optional<json> parse_shallow(std::string_view text) {
+  bool too_deep = false;
+  const auto look = [&too_deep](int depth, json::parse_event_t, const json&) {
+    too_deep = too_deep || depth > limits::json_depth_max;
+    return !too_deep;
+  };
+  json parsed = json::parse(text, look, false);
+  if (too_deep || parsed.is_discarded())
+    return std::nullopt;
+  return parsed;
+}
 
 } // namespace
 
@@ -53,9 +86,10 @@ const rpc_method* find_rpc_method(std::string_view name) {
 }
 
 std::variant<rpc_call, std::string> parse_rpc(std::string_view line) {
-  json request = json::parse(line, nullptr, false);
-  if (request.is_discarded())
-    return rpc_error("null", {rpc_code::parse_error, "the request is no JSON"});
+  std::optional<json> parsed = parse_shallow(line);
+  if (!parsed)
+    return rpc_error("null", {rpc_code::parse_error, "the request is no JSON, or nested too deep"});
+  json& request = *parsed;
   if (!request.is_object())
     return rpc_error("null",
                      {rpc_code::invalid_request, "the request is no object; there are no batches"});
@@ -72,6 +106,17 @@ std::variant<rpc_call, std::string> parse_rpc(std::string_view line) {
   if (!call.params.is_object())
     return rpc_error(dump(id), {rpc_code::invalid_params, "params must be an object"});
   return call;
+}
+
+std::optional<rpc_failure> judge_parameters(const rpc_method& method, const json& params) {
+  const std::vector<std::string_view> known = words_of(method.parameters);
+  for (const auto& [name, value] : params.items())
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return rpc_failure{rpc_code::invalid_params,
+                         std::string(method.name) + " has no parameter called " +
+                             conf::shown(name) +
+                             (known.empty() ? "" : conf::suggestion(name, known))};
+  return std::nullopt;
 }
 
 std::string rpc_result(std::string_view id, std::string_view result) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,8 +15,9 @@ namespace troupe::actors {
 
 struct rpc_method {
   std::string_view name;
-  /// What it does, and its parameters.
   std::string_view summary;
+  /// The names of all there are, with a blank between two.
+  std::string_view parameters;
   /// Of those that change something a reader's socket knows nothing.
   bool changes = false;
   /// Its request may be as long as a configuration.
@@ -55,8 +57,14 @@ struct rpc_failure {
   std::string text;
 };
 
-/// The call, or the line that says why it is none.
+/// The call, or the line that says why it is none. What is nested deeper than any request needs is
+/// refused: the library copies it by recursion.
 std::variant<rpc_call, std::string> parse_rpc(std::string_view line);
+
+/// What is wrong with the names of the parameters; a misspelt one is never passed over, as it may
+/// be what makes a change harmless.
+std::optional<rpc_failure> judge_parameters(const rpc_method& method,
+                                            const nlohmann::ordered_json& params);
 
 /// Whole lines. `id` and `result` are JSON.
 std::string rpc_result(std::string_view id, std::string_view result);

@@ -141,9 +141,10 @@ private:
     const std::shared_ptr<doorbell> admin_bell = std::make_shared<doorbell>();
     targets_.admin_is_told = watch_control(
         "admin",
-        spawn(admin, admin_parts{parts_.admin_socket, parts_.running, parts_.store, parts_.pending,
-                                 parts_.monitor, admin_bell, parts_.make_waiter(), parts_.log,
-                                 parts_.log->open("admin"), parts_.own_threads}),
+        spawn(admin,
+              admin_parts{parts_.admin_socket, parts_.read_socket, parts_.running, parts_.store,
+                          parts_.pending, parts_.monitor, admin_bell, parts_.make_waiter(),
+                          parts_.log, parts_.log->open("admin"), parts_.own_threads}),
         admin_bell);
     const std::shared_ptr<doorbell> uapi_bell = std::make_shared<doorbell>();
     targets_.all.uapi = watch_control(

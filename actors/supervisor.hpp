@@ -68,6 +68,7 @@ struct graph_parts {
   std::shared_ptr<tun::link_monitor> monitor;
   std::shared_ptr<control_socket> uapi_socket;
   std::shared_ptr<control_socket> admin_socket;
+  std::shared_ptr<control_socket> read_socket; // null: nobody may only read
   std::shared_ptr<crypto::random_source> random;
   /// Each polling actor gets one of its own.
   std::function<std::shared_ptr<waiter>()> make_waiter;

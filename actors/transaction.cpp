@@ -45,7 +45,7 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
     return commit_failure{commit_failure::kind::needs_restart, restart_text(plan.needs_restart)};
   // 1. Prepare.
   std::shared_ptr<const udp::socket_pair> prepared;
-  if (std::optional<commit_failure> failure = open_sockets(plan, desired, prepared))
+  if (std::optional<commit_failure> failure = find_sockets(plan, desired, how, prepared))
     return failure;
   // 2. Kernel settings. The mark of the sockets in use comes last: it has no undo.
   link_journal journal(interface_.get());
@@ -55,12 +55,15 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   else if (!prepared && plan.fwmark_changed)
     failure = set_mark(desired.interface.fwmark);
   if (failure) {
-    failure->text += journal.undo();
+    const std::string remains = journal.undo();
+    failure->text += remains;
+    failure->undo_failed = !remains.empty();
     return failure;
   }
   // 3. Commit. Beyond this point nothing can fail.
   plan.tunnel.forget_sources = plan.listen_port_changed || plan.fwmark_changed;
   plan.tunnel.park_removed = how.park_removed;
+  plan.tunnel.bring_back = how.bring_back;
   config_ = std::move(desired);
   target.configure(std::move(plan.tunnel));
   if (plan.log_levels_changed)
@@ -76,8 +79,13 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
 }
 
 std::optional<commit_failure>
-running_configuration::open_sockets(const conf::plan& plan, const conf::config& desired,
+running_configuration::find_sockets(const conf::plan& plan, const conf::config& desired,
+                                    const change_options& how,
                                     std::shared_ptr<const udp::socket_pair>& prepared) const {
+  if (how.sockets) {
+    prepared = how.sockets != sockets_ ? how.sockets : nullptr;
+    return std::nullopt;
+  }
   const std::uint16_t wanted = desired.interface.listen_port;
   if (!plan.listen_port_changed || wanted == sockets_->port())
     return std::nullopt;

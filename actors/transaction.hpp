@@ -41,13 +41,21 @@ struct commit_failure {
 
   kind what = kind::link;
   std::string text;
+  /// What was done until then could not be undone whole.
+  bool undo_failed = false;
 };
 
 /// How a change is made, beside what it is.
 struct change_options {
   conf::diff_hints hints;
-  /// Peers that it removes keep their sessions until the next change or `forget_parked`.
+  /// Peers that it removes keep their sessions, and those that it moves remember where they were,
+  /// until it is taken back or a change says `forget_parked`.
   bool park_removed = false;
+  /// It is what takes back one with `park_removed`.
+  bool bring_back = false;
+  /// Those in use before the change that is taken back: a port that the kernel chose is chosen by
+  /// nobody twice. Null: new ones, if the port is another.
+  std::shared_ptr<const udp::socket_pair> sockets;
 };
 
 class running_configuration {
@@ -56,6 +64,7 @@ public:
                         std::shared_ptr<link_setter> interface, logger log);
 
   [[nodiscard]] const conf::config& config() const { return config_; }
+  [[nodiscard]] const std::shared_ptr<const udp::socket_pair>& sockets() const { return sockets_; }
   [[nodiscard]] std::uint16_t bound_port() const { return sockets_->port(); }
 
   /// The first commit: the sockets and the kernel are as configured already.
@@ -74,7 +83,7 @@ public:
 private:
   /// `prepared` stays empty if the sockets in use will do.
   [[nodiscard]] std::optional<commit_failure>
-  open_sockets(const conf::plan& plan, const conf::config& desired,
+  find_sockets(const conf::plan& plan, const conf::config& desired, const change_options& how,
                std::shared_ptr<const udp::socket_pair>& prepared) const;
   [[nodiscard]] std::optional<commit_failure> set_mark(std::uint32_t mark) const;
   [[nodiscard]] const conf::peer_config* find(const public_key& key) const;

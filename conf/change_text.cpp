@@ -92,24 +92,10 @@ std::string subject_of(const peer_config& peer) {
   return "peer " + peer.settings.name;
 }
 
-/// Of ten thousand peers most are: what follows is not for them. A new field does not compile
-/// before it is here.
-bool same(const peer_config& left, const peer_config& right) {
-  const auto& [settings, preshared_key_file, remote, enabled, where] = left;
-  const auto& [name, key, preshared_key, allowed_ips, persistent_keepalive_s] = settings;
-  const bool same_remote =
-      remote && right.remote ? remote->text() == right.remote->text() : !remote && !right.remote;
-  return same_remote && enabled == right.enabled &&
-         preshared_key_file == right.preshared_key_file && name == right.settings.name &&
-         key == right.settings.key && preshared_key.same_as(right.settings.preshared_key) &&
-         allowed_ips == right.settings.allowed_ips &&
-         persistent_keepalive_s == right.settings.persistent_keepalive_s;
-}
-
 void compare_peers(const peer_config& before, const peer_config& after,
                    std::vector<change_line>& lines) {
-  if (same(before, after))
-    return;
+  if (same_peer(before, after))
+    return; // as most of ten thousand are
   collector old(subject_of(before));
   collector fresh(subject_of(before));
   list_settings(before, old);
@@ -129,6 +115,19 @@ std::unordered_map<public_key, const peer_config*> by_key(const config& from) {
 }
 
 } // namespace
+
+/// A new field does not compile before it is here.
+bool same_peer(const peer_config& left, const peer_config& right) {
+  const auto& [settings, preshared_key_file, remote, enabled, where] = left;
+  const auto& [name, key, preshared_key, allowed_ips, persistent_keepalive_s] = settings;
+  const bool same_remote =
+      remote && right.remote ? remote->text() == right.remote->text() : !remote && !right.remote;
+  return same_remote && enabled == right.enabled &&
+         preshared_key_file == right.preshared_key_file && name == right.settings.name &&
+         key == right.settings.key && preshared_key.same_as(right.settings.preshared_key) &&
+         allowed_ips == right.settings.allowed_ips &&
+         persistent_keepalive_s == right.settings.persistent_keepalive_s;
+}
 
 std::vector<change_line> describe_change(const config& before, const config& after) {
   std::vector<change_line> lines;

@@ -28,6 +28,9 @@ struct change_line {
 /// configurations that are the same. Linear in what exists but for sorting.
 std::vector<change_line> describe_change(const config& before, const config& after);
 
+/// In all but the place where it was written.
+bool same_peer(const peer_config& left, const peer_config& right);
+
 /// `+ peer laptop`, `- peer phone`, `~ peer tablet: persistent_keepalive 0 -> 25`.
 std::string to_string(const change_line& line);
 

@@ -69,6 +69,13 @@ config bare_config(std::string interface_name) {
   return result;
 }
 
+config without_key_files(config whole) {
+  whole.interface.private_key_file.clear();
+  for (peer_config& peer : whole.peers)
+    peer.preshared_key_file.clear();
+  return whole;
+}
+
 std::string default_name(const public_key& key,
                          const std::function<bool(const std::string&)>& taken) {
   std::string name = short_name(key);

@@ -130,7 +130,10 @@ struct log_config {
 };
 
 struct admin_config {
-  std::string group; // empty: only root
+  /// Whose members may change the configuration; empty: only root.
+  std::string group;
+  /// Whose members may read what runs, on a socket of their own; empty: there is none.
+  std::string read_group;
 };
 
 struct config {
@@ -148,6 +151,9 @@ struct config {
 
 /// What `trouped IFNAME` starts from: no addresses, no routes, everything comes over UAPI.
 config bare_config(std::string interface_name);
+
+/// The same with its keys in place, whatever becomes of the files that they came from.
+config without_key_files(config whole);
 
 /// The name of a peer that nobody named: its key's first letters, or when these are `taken`, all of
 /// them. Nobody else has that name, since a file may not use a key for one.

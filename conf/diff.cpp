@@ -98,6 +98,7 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
   check("log.format", before.log.format == after.log.format);
   check("log.target", before.log.target == after.log.target);
   check("admin.group", before.admin.group == after.admin.group);
+  check("admin.read_group", before.admin.read_group == after.admin.read_group);
   return keys;
 }
 

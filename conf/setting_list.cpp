@@ -194,6 +194,7 @@ void list(const log_config& from, lister to) {
 void list(const admin_config& from, lister to) {
   const admin_config standard{};
   to.unless(standard.group, "group", from.group);
+  to.unless(standard.read_group, "read_group", from.read_group);
 }
 
 void list(const peer_config& from, lister to) {

@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 5> udp_keys = {"senders", "gso", "gro", "
 constexpr std::array<std::string_view, 2> tunnel_keys = {"cpu", "aead"};
 constexpr std::array<std::string_view, 2> credit_keys = {"window", "target_delay"};
 constexpr std::array<std::string_view, 4> log_keys = {"level", "format", "target", "actors"};
-constexpr std::array<std::string_view, 1> admin_keys = {"group"};
+constexpr std::array<std::string_view, 2> admin_keys = {"group", "read_group"};
 constexpr std::array<std::string_view, 1> drop_in_keys = {"peer"};
 
 constexpr std::array<std::string_view, 10> actors = {
@@ -227,14 +227,19 @@ void read_log(section& from, log_config& result, error_list& errors) {
   }
 }
 
-void read_admin(section& from, admin_config& result) {
-  from.expect_only(admin_keys);
-  const value* const group = from.find("group", value::kind::string);
+void read_group(section& from, std::string_view key, std::string& result) {
+  const value* const group = from.find(key, value::kind::string);
   if (group == nullptr)
     return;
   if (group->text.empty() || group->text.find('\0') != std::string::npos)
-    from.error(group->at, "`group` must be the name of a group");
-  result.group = group->text;
+    from.error(group->at, "`" + std::string(key) + "` must be the name of a group");
+  result = group->text;
+}
+
+void read_admin(section& from, admin_config& result) {
+  from.expect_only(admin_keys);
+  read_group(from, "group", result.group);
+  read_group(from, "read_group", result.read_group);
 }
 
 /// The section under `key`, for whoever finds a table there.

@@ -46,6 +46,8 @@ struct peer {
   // --- Where it is -----------------------------------------------------------------------------
   std::optional<endpoint> remote;
   source_address local;
+  /// Where it was, known or not, before a change moved it that may be taken back.
+  std::optional<std::optional<endpoint>> remote_before;
 
   // --- Sessions (whitepaper section 6.1) -------------------------------------------------------
   /// Still received on.

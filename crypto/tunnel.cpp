@@ -49,9 +49,12 @@ void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
       park_peer(*gone, out);
     else if (gone != nullptr)
       remove_peer(*gone, out);
+  may_be_taken_back_ = (may_be_taken_back_ || change.park_removed) && !change.forget_parked;
   for (const peer_change& changed : change.changed)
-    set_peer(changed, now, out);
+    set_peer(changed, change.bring_back, now, out);
   if (change.forget_parked) {
+    for (const auto& [key, each] : peers_by_key_)
+      each->remote_before.reset();
     for (const auto& [key, each] : parked_)
       free_slots_.push_back(static_cast<std::uint32_t>(slot_of(each->id)));
     parked_.clear();
@@ -106,7 +109,7 @@ void tunnel::wake_peers(moment now, outbox& out) {
       send_keepalive(*each, now, out);
 }
 
-void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
+void tunnel::set_peer(const peer_change& change, bool back_to_before, moment now, outbox& out) {
   const peer_settings& settings = change.settings;
   if (identity_ && settings.key == identity_->own_key) {
     out.events.push_back({peer_event::kind::own_key_ignored, settings.name, {}, false, 0, {}});
@@ -119,7 +122,12 @@ void tunnel::set_peer(const peer_change& change, moment now, outbox& out) {
   if (known == nullptr)
     note(peer_event::kind::peer_added, set, out);
   set.preshared_key = settings.preshared_key;
-  if (change.remote && !(back != nullptr && back->remote)) {
+  if (back_to_before && set.remote_before) {
+    set.remote = *set.remote_before;
+    set.local = {};
+  } else if (change.remote && !(back != nullptr && back->remote)) {
+    if (may_be_taken_back_ && known != nullptr && !set.remote_before)
+      set.remote_before = set.remote;
     set.remote = change.remote;
     set.local = {};
   }

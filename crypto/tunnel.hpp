@@ -107,7 +107,8 @@ private:
   peer* find(const public_key& key) const;
   [[nodiscard]] bool set_private_key(secret_key private_key, outbox& out);
   void wake_peers(moment now, outbox& out);
-  void set_peer(const peer_change& change, moment now, outbox& out);
+  /// `back_to_before`: to the endpoint that it remembers, if it does.
+  void set_peer(const peer_change& change, bool back_to_before, moment now, outbox& out);
   void set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips);
   peer& add_peer(const public_key& key);
   /// Null when it is not parked.
@@ -203,6 +204,8 @@ private:
   std::unordered_map<public_key, peer*> peers_by_key_;
   /// Their slots are kept for them.
   std::unordered_map<public_key, std::unique_ptr<peer>> parked_;
+  /// Who is moved now remembers where it was.
+  bool may_be_taken_back_ = false;
   std::unordered_map<std::uint32_t, index_owner> indices_;
   routing_table routes_;
   staging staging_;

@@ -243,14 +243,18 @@ inline constexpr std::size_t uapi_input_octets_max = uapi_request_octets_max + 1
 inline constexpr std::size_t admin_line_octets_max = 4096;
 /// A request with files, which JSON makes longer: six octets for one, at the worst.
 inline constexpr std::size_t admin_files_octets_max = 64 * 1024 * 1024;
-inline constexpr std::size_t admin_clients_max = 64;
+/// Requests need 4; whoever copies JSON does so by recursion.
+inline constexpr int json_depth_max = 16;
+inline constexpr std::size_t admin_clients_max = 512;
 /// Of all its clients together: what one read may bring of each, and one largest request.
 inline constexpr std::size_t admin_input_octets_max =
-    admin_clients_max * 2 * 64 * 1024 + admin_files_octets_max;
+    admin_clients_max * 64 * 1024 + admin_files_octets_max;
 /// Changes that `history` remembers.
 inline constexpr std::size_t history_max = 20;
 /// A change may wait so long to be confirmed: who has not looked after an hour does not look.
 inline constexpr auto confirm_max = 1h;
+/// A change that could not be taken back when its time was up is tried again so often.
+inline constexpr auto rollback_retry = 10s;
 /// How long a client waits for the daemon's next word: it answers in milliseconds, even when it
 /// carries packets as fast as it can.
 inline constexpr auto admin_answer_time = 5s;

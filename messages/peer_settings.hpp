@@ -37,8 +37,11 @@ struct tunnel_change {
   secret_key private_key; // absent with the flag set: remove it
   std::vector<public_key> removed;
   /// Those removed keep sessions, endpoint and counters, unseen, until they are changed again,
-  /// which brings them back as they were, or until a change forgets them.
+  /// which brings them back as they were, or until a change forgets them. Those that are moved to
+  /// another endpoint remember where they were.
   bool park_removed = false;
+  /// Takes that back: who remembers an endpoint has it again, whatever `remote` says.
+  bool bring_back = false;
   std::vector<peer_change> changed;
   bool forget_parked = false;
   /// The sockets or their mark changed: learnt source addresses are void.

@@ -24,6 +24,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::string_view run_folder = "/run/troupe";
 constexpr std::string_view socket_suffix = ".sock";
+constexpr std::string_view read_suffix = ".read";
 constexpr std::size_t octets_per_read = 64 * 1024;
 
 /// A connection, or the errno that speaks against it.
@@ -47,8 +48,9 @@ void limit_waiting(int socket) {
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &at_most, sizeof at_most);
 }
 
-attempt connect_to(const std::string& interface_name, int socket_flags = 0) {
-  const std::string path = path_of(interface_name);
+/// `name`: the interface's, or with `read_suffix` for its socket for readers.
+attempt connect_to(const std::string& name, int socket_flags = 0) {
+  const std::string path = path_of(name);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -63,6 +65,19 @@ attempt connect_to(const std::string& interface_name, int socket_flags = 0) {
   return {std::move(made), 0};
 }
 
+/// Where all that is wanted is to read, another socket may let us in.
+attempt connect_to_either(const std::string& interface_name) {
+  attempt first = connect_to(interface_name);
+  if (first.error != EACCES)
+    return first;
+  attempt second = connect_to(interface_name + std::string(read_suffix));
+  return second.connected ? std::move(second) : std::move(first);
+}
+
+bool is_for_readers(const std::filesystem::path& socket) {
+  return socket.stem().extension() == read_suffix;
+}
+
 /// Sorted. A socket that a killed daemon left behind does not count.
 std::vector<std::string> running_interfaces() {
   std::vector<std::string> found;
@@ -70,7 +85,7 @@ std::vector<std::string> running_interfaces() {
   for (const std::filesystem::directory_entry& entry :
        std::filesystem::directory_iterator(run_folder, none)) {
     const std::filesystem::path path = entry.path();
-    if (path.extension() == socket_suffix &&
+    if (path.extension() == socket_suffix && !is_for_readers(path) &&
         connect_to(path.stem().string(), SOCK_NONBLOCK).daemon_runs())
       found.push_back(path.stem().string());
   }
@@ -102,7 +117,7 @@ std::string why_unreachable(const std::string& interface_name, int error) {
     return "no daemon is running for " + interface_name;
   if (error == EACCES)
     return "not allowed to ask the daemon of " + interface_name +
-           "; run as root, or as a member of its admin.group";
+           "; run as root, or as a member of its admin.group or admin.read_group";
   if (error == EAGAIN)
     return silence_text(interface_name);
   return "cannot connect to " + path_of(interface_name) + ": " + std::strerror(error);
@@ -159,7 +174,7 @@ admin_client admin_client::of(const std::optional<std::string>& interface_name) 
 }
 
 json admin_client::ask(std::string_view method, const json& params) const {
-  const attempt found = connect_to(interface_name_);
+  const attempt found = connect_to_either(interface_name_);
   if (!found.connected)
     throw daemon_unreachable(why_unreachable(interface_name_, found.error));
   // The method first: of a long request it is what the daemon has to know early.

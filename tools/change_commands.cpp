@@ -22,7 +22,7 @@ constexpr const char* config_folder = "/etc/troupe/";
 /// Options of one command; it lives as long as the command line.
 struct change_options {
   std::string file;
-  std::string confirm;
+  std::optional<std::string> confirm;
   bool dry_run = false;
   bool from_file = false;
   bool keys = false;
@@ -60,13 +60,13 @@ std::string text_of(const std::vector<conf::config_error>& errors) {
   return text;
 }
 
-/// `-` or nothing: the file that the daemon's unit would name.
+/// Without a name: the file that the daemon's unit would name.
 std::string path_of(const change_options& asked, const common_options& common) {
   if (!asked.file.empty())
     return asked.file;
-  if (!common.interface_name)
-    throw command_failed("which file? Name it, or the interface with -i for " +
-                         std::string(config_folder) + "IFNAME.toml");
+  if (!common.interface_name || !is_interface_name(*common.interface_name))
+    throw CLI::ValidationError("FILE", "name it, or its interface with -i for " +
+                                           std::string(config_folder) + "IFNAME.toml");
   return config_folder + *common.interface_name + ".toml";
 }
 
@@ -118,8 +118,8 @@ std::uint64_t seconds_of(const std::string& text) {
 
 void apply(const change_options& asked, const common_options& common) {
   request to;
-  if (!asked.confirm.empty())
-    to.params["confirm_s"] = seconds_of(asked.confirm);
+  if (asked.confirm)
+    to.params["confirm_s"] = seconds_of(*asked.confirm);
   if (asked.dry_run)
     to.params["dry_run"] = true;
   read_files(path_of(asked, common), to);
@@ -194,10 +194,11 @@ void add_change_commands(CLI::App& app, common_options& common) {
 
   CLI::App* const make =
       add_file_command(app, asked, "apply", "make a file what runs, whole or not at all");
-  make->add_option("--confirm", asked->confirm,
-                   "take it back after that time unless `troupectl confirm` comes")
-      ->type_name("SECONDS");
-  make->add_flag("--dry-run", asked->dry_run, "only show what would change");
+  CLI::Option* const confirm =
+      make->add_option("--confirm", asked->confirm,
+                       "take it back after that time unless `troupectl confirm` comes")
+          ->type_name("SECONDS");
+  make->add_flag("--dry-run", asked->dry_run, "only show what would change")->excludes(confirm);
   make->final_callback([asked, &common] { apply(*asked, common); });
 
   app.add_subcommand("confirm", "keep the change that waits for it")->final_callback([&common] {
@@ -226,7 +227,8 @@ void add_change_commands(CLI::App& app, common_options& common) {
 
   CLI::App* const log = app.add_subcommand("log", "change the log");
   log->require_subcommand(1);
-  CLI::App* const level = log->add_subcommand("level", "change a level until the next apply");
+  CLI::App* const level =
+      log->add_subcommand("level", "change a level; `save` keeps it over a restart");
   level
       ->add_option("level", asked->log_level,
                    "trace, debug, info, warn, error or off; an actor's "

@@ -24,13 +24,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace troupe::tools {
 
@@ -89,14 +89,18 @@ log_book::settings log_settings(const conf::log_config& wanted) {
   return settings;
 }
 
-control_socket::access admin_access(const conf::config& config) {
-  if (config.admin.group.empty())
-    return {};
-  const group* const found = ::getgrnam(config.admin.group.c_str());
-  if (found == nullptr)
-    throw std::runtime_error("admin.group: there is no group " + config.admin.group +
-                             "; make it with: groupadd " + config.admin.group);
-  return {0660, found->gr_gid};
+/// For root, and the members of a group if one is named.
+std::shared_ptr<control_socket> open_admin(const std::string& path, const char* key,
+                                           const std::string& group_name) {
+  control_socket::access who;
+  if (!group_name.empty()) {
+    const group* const found = ::getgrnam(group_name.c_str());
+    if (found == nullptr)
+      throw std::runtime_error(std::string(key) + ": there is no group " + group_name +
+                               "; make it with: groupadd " + group_name);
+    who = {0660, found->gr_gid};
+  }
+  return std::make_shared<control_socket>(control_socket::listen(path, who));
 }
 
 cpu_claim claim_tunnel_cpu(const conf::cpu_choice& choice) {
@@ -199,8 +203,11 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   };
 
   parts.uapi_socket = open_uapi(settings, device.name());
-  parts.admin_socket = std::make_shared<control_socket>(control_socket::listen(
-      std::string(run_folder) + "/" + device.name() + ".sock", admin_access(config)));
+  const std::string admin_path = std::string(run_folder) + "/" + device.name();
+  parts.admin_socket = open_admin(admin_path + ".sock", "admin.group", config.admin.group);
+  if (!config.admin.read_group.empty())
+    parts.read_socket =
+        open_admin(admin_path + ".read.sock", "admin.read_group", config.admin.read_group);
   const std::shared_ptr<link_setter> interface = set_up_link(settings, device);
   // From here on: what set_up_link did itself is nothing to be told of.
   parts.monitor = std::make_shared<tun::link_monitor>(device.fd());
@@ -248,6 +255,14 @@ void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
   }
 }
 
+void forget(const pending_file& pending, spdlog::logger& log) {
+  try {
+    pending.remove();
+  } catch (const std::exception& error) {
+    log.error("{}: the next start would take the configuration in it again", error.what());
+  }
+}
+
 } // namespace
 
 actors::pending_file pending_file_of(const std::string& interface_name) {
@@ -261,8 +276,9 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     cpu_claim claim;
     graph_parts parts = prepare(settings, claim);
     const std::shared_ptr<program_end> end = parts.end;
-    const std::array<socket_place, 2> sockets = {parts.uapi_socket->place(),
-                                                 parts.admin_socket->place()};
+    std::vector<socket_place> sockets = {parts.uapi_socket->place(), parts.admin_socket->place()};
+    if (parts.read_socket)
+      sockets.push_back(parts.read_socket->place());
     const std::shared_ptr<const log_book> book = parts.log;
     const logger log = book->open("supervisor");
 
@@ -284,11 +300,15 @@ int run_daemon(daemon_settings settings, parent_line parent) {
       log->warn("a change was waiting to be confirmed when the daemon ended: what runs is the "
                 "configuration from before it, not {}",
                 settings.path);
+    if (!settings.why_not_taken_back.empty())
+      log->error("a change was waiting to be confirmed when the daemon ended, and what was before "
+                 "it cannot be read, so that {} runs: {}",
+                 settings.path, settings.why_not_taken_back);
     settings = {}; // the actors have it now, keys included
     supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
     wait_for_end(root, signals, *end, [&] {
       if (taken_back)
-        taken_back->remove();
+        forget(*taken_back, *log);
       parent.serving();
     });
     root = nullptr;

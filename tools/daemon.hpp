@@ -7,6 +7,7 @@
 #include "tools/background.hpp"
 
 #include <optional>
+#include <string>
 
 namespace troupe::tools {
 
@@ -18,6 +19,8 @@ struct daemon_settings {
   std::string path;
   /// The configuration is the one from before a change that was never confirmed, not the file's.
   bool taken_back = false;
+  /// Why it is the file's although such a change was waiting; empty: none was, or nothing is wrong.
+  std::string why_not_taken_back;
   /// Descriptors that somebody else opened (WG_TUN_FD, WG_UAPI_FD).
   std::optional<int> tun_fd;
   std::optional<int> uapi_fd;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 namespace troupe::tools {
@@ -16,11 +17,15 @@ std::variant<conf::config, std::vector<conf::config_error>> file_store::read() c
 }
 
 void file_store::write(const std::string& text) {
-  const std::string old = path_ + ".old";
+  // What a link leads to is written, and the link stays.
+  std::error_code none;
+  const std::filesystem::path target = std::filesystem::canonical(path_, none);
+  const std::string path = none ? path_ : target.string();
+  const std::string old = path + ".old";
   ::unlink(old.c_str());
-  if (::link(path_.c_str(), old.c_str()) != 0 && errno != ENOENT)
+  if (::link(path.c_str(), old.c_str()) != 0 && errno != ENOENT)
     throw std::system_error(errno, std::system_category(), "cannot keep the file as " + old);
-  write_whole(path_, text, 0600);
+  write_whole(path, text, 0600);
 }
 
 } // namespace troupe::tools

@@ -18,12 +18,12 @@ using json = nlohmann::ordered_json;
 
 struct peer_options {
   std::string peer;
-  std::string name;
+  std::optional<std::string> name;
   std::string public_key;
   std::optional<std::vector<std::string>> allowed_ips;
   std::optional<std::string> endpoint;
   std::optional<std::uint32_t> keepalive;
-  std::string preshared_key_file;
+  std::optional<std::string> preshared_key_file;
   bool disabled = false;
   std::string sort = "name";
 };
@@ -45,8 +45,8 @@ void print_changes(const json& answer) {
 /// Only what was given.
 json settings_of(const peer_options& asked) {
   json params = json::object();
-  if (!asked.name.empty())
-    params["name"] = asked.name;
+  if (asked.name)
+    params["name"] = *asked.name;
   if (asked.allowed_ips) {
     params["allowed_ips"] = json::array();
     for (const std::string& each : *asked.allowed_ips)
@@ -60,14 +60,29 @@ json settings_of(const peer_options& asked) {
   return params;
 }
 
+/// The preshared key in a request, wiped with this.
+class secret_param {
+public:
+  /// `params` outlives it. `file`: none for no such parameter, "" for no key.
+  secret_param(json& params, const std::optional<std::string>& file) : params_(params) {
+    if (file)
+      params_["preshared_key"] = file->empty() ? "" : read_secret(*file);
+  }
+  secret_param(const secret_param&) = delete;
+  secret_param& operator=(const secret_param&) = delete;
+  ~secret_param() {
+    if (params_.contains("preshared_key"))
+      wipe(params_["preshared_key"].get_ref<std::string&>());
+  }
+
+private:
+  json& params_;
+};
+
 void send(const char* method, json params, const peer_options& asked,
           const common_options& common) {
-  if (!asked.preshared_key_file.empty())
-    params["preshared_key"] = read_secret(asked.preshared_key_file);
-  const json answer = common.daemon().ask(method, params);
-  if (params.contains("preshared_key"))
-    wipe(params["preshared_key"].get_ref<std::string&>());
-  print_changes(answer);
+  const secret_param secret(params, asked.preshared_key_file);
+  print_changes(common.daemon().ask(method, params));
 }
 
 void add_setting_options(CLI::App& command, const options& asked) {
@@ -82,7 +97,7 @@ void add_setting_options(CLI::App& command, const options& asked) {
       ->type_name("SECONDS");
   command
       .add_option("--preshared-key", asked->preshared_key_file,
-                  "a file that holds it, or - for stdin: never the key itself")
+                  "a file that holds it, - for stdin, \"\" for none: never the key itself")
       ->type_name("FILE");
 }
 

@@ -83,10 +83,12 @@ void call(const tools::common_options& asked, const rpc_options& what) {
       asked.daemon().ask(what.list ? "rpc.list" : what.method, params);
   if (!what.list || asked.json)
     return tools::print(answer.dump(2) + "\n");
-  tools::text_table table({tools::align::left, tools::align::left, tools::align::left});
-  table.add({"method", "kind", "what it does"});
+  tools::text_table table(
+      {tools::align::left, tools::align::left, tools::align::left, tools::align::left});
+  table.add({"method", "kind", "what it does", "parameters"});
   for (const nlohmann::ordered_json& each : answer)
-    table.add({each.at("method"), each.at("changes") ? "changes" : "reads", each.at("summary")});
+    table.add({each.at("method"), each.at("changes") ? "changes" : "reads", each.at("summary"),
+               each.at("parameters")});
   tools::print(table.text());
 }
 

@@ -28,6 +28,8 @@ constexpr int exit_ok = 0;
 constexpr int exit_failed = 1;
 constexpr int exit_usage = 2;
 
+using reading = std::variant<conf::config, std::vector<conf::config_error>>;
+
 struct command_line {
   std::string config;
   std::string check;
@@ -46,7 +48,7 @@ void print(const std::vector<conf::config_error>& errors) {
 }
 
 int check(const std::string& path) {
-  const std::variant<conf::config, std::vector<conf::config_error>> read = tools::read_config(path);
+  const reading read = tools::read_config(path);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
     print(*errors);
     return exit_failed;
@@ -112,27 +114,36 @@ int run(tools::daemon_settings settings, bool foreground) {
   return tools::run_daemon(std::move(settings), std::move(parent));
 }
 
+/// Of a file with faults, by its own name: IFNAME.toml.
+std::string interface_name_of(const reading& read, const std::string& path) {
+  const conf::config* const good = std::get_if<conf::config>(&read);
+  return good != nullptr ? good->interface.name : std::filesystem::path(path).stem().string();
+}
+
+/// A change that nobody confirmed before the last daemon ended is taken back, whatever the file
+/// says by now.
 int run_with_file(const command_line& asked) {
-  std::variant<conf::config, std::vector<conf::config_error>> read =
-      tools::read_config(asked.config);
+  reading read = tools::read_config(asked.config);
+  tools::daemon_settings settings;
+  settings.from_file = true;
+  settings.path = std::filesystem::absolute(asked.config);
+  if (const std::string name = interface_name_of(read, asked.config); is_interface_name(name)) {
+    const actors::pending_file pending = tools::pending_file_of(name);
+    if (pending.exists()) {
+      reading before = tools::read_config(pending.path());
+      settings.taken_back = std::holds_alternative<conf::config>(before);
+      if (settings.taken_back)
+        read = std::move(before);
+      else
+        settings.why_not_taken_back =
+            conf::to_string(std::get<std::vector<conf::config_error>>(before).front());
+    }
+  }
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
     print(*errors);
     return exit_failed;
   }
-  tools::daemon_settings settings;
   settings.config = std::move(std::get<conf::config>(read));
-  settings.from_file = true;
-  settings.path = std::filesystem::absolute(asked.config);
-  const actors::pending_file pending = tools::pending_file_of(settings.config.interface.name);
-  if (pending.exists()) {
-    read = tools::read_config(pending.path());
-    if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
-      print(*errors);
-      return exit_failed;
-    }
-    settings.config = std::move(std::get<conf::config>(read));
-    settings.taken_back = true;
-  }
   return run(std::move(settings), asked.foreground);
 }
 

@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <set>
 
 namespace troupe::tools {
 
@@ -61,7 +62,7 @@ void import_file(const wg_quick_options& asked) {
 
 /// What runs, keys included.
 conf::config running_of(const admin_client& daemon) {
-  json answer = daemon.ask("show.config", {{"keys", true}});
+  json answer = daemon.ask("show.config", {{"inline_keys", true}});
   std::string& toml = answer.at("toml").get_ref<std::string&>();
   const auto no_file = [](const std::string&) { return conf::key_unreadable{"not read"}; };
   const auto no_drop_ins = [](const std::string&) { return conf::drop_in_files{}; };
@@ -82,12 +83,36 @@ std::optional<conf::endpoint_setting> endpoint_of(const wg_quick_options& asked)
   return given;
 }
 
+/// A file with a key, wiped with this.
+class file_text {
+public:
+  explicit file_text(std::string text) : text_(std::move(text)) {}
+  file_text(const file_text&) = delete;
+  file_text& operator=(const file_text&) = delete;
+  ~file_text() { wipe(text_); }
+
+  /// Makes a QR code of it.
+  void draw() {
+    std::string drawn = qr_text(text_);
+    text_.swap(drawn);
+    wipe(drawn);
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+private:
+  std::string text_;
+};
+
 void print_file(std::string text, bool as_qr) {
-  print(as_qr ? qr_text(text) : text);
-  wipe(text);
+  file_text file(std::move(text));
+  if (as_qr)
+    file.draw();
+  print(file.text());
 }
 
 void export_file(const wg_quick_options& asked, const common_options& common) {
+  if (asked.name.empty() && !asked.endpoint.empty())
+    throw CLI::ValidationError("--endpoint", "is for the file of a peer: name that with --peer");
   crypto::init_primitives();
   const conf::config running = running_of(common.daemon());
   if (asked.name.empty())
@@ -115,23 +140,39 @@ bool covers(const ip_prefix& prefix, const ip_address& address) {
          masked({address, prefix.length}) == masked(prefix);
 }
 
-/// A host of the network of one of our addresses that nobody has; nothing if there is none.
-std::optional<ip_prefix> free_host(const conf::config& running, const ip_prefix& own) {
-  const std::uint8_t whole = static_cast<std::uint8_t>(own.address.bits());
-  const auto taken = [&](const ip_address& address) {
+/// Who has which address of our networks.
+class taken_addresses {
+public:
+  explicit taken_addresses(const conf::config& running) {
     for (const ip_prefix& each : running.interface.addresses)
-      if (each.address == address)
-        return true;
+      hosts_.insert(each.address);
     for (const conf::peer_config& peer : running.peers)
       for (const ip_prefix& prefix : peer.settings.allowed_ips)
-        if (prefix.length > own.length && covers(prefix, address))
-          return true;
-    return false;
-  };
+        if (prefix.length == prefix.address.bits())
+          hosts_.insert(prefix.address);
+        else
+          networks_.push_back(prefix);
+  }
+  /// A network that holds all of `own` gives none of its hosts away: others are more specific.
+  [[nodiscard]] bool has(const ip_address& address, const ip_prefix& own) const {
+    return hosts_.count(address) != 0 ||
+           std::any_of(networks_.begin(), networks_.end(), [&](const ip_prefix& each) {
+             return each.length > own.length && covers(each, address);
+           });
+  }
+
+private:
+  std::set<ip_address> hosts_;
+  std::vector<ip_prefix> networks_;
+};
+
+/// A host of the network of one of our addresses that nobody has; nothing if there is none.
+std::optional<ip_prefix> free_host(const taken_addresses& taken, const ip_prefix& own) {
+  const std::uint8_t whole = static_cast<std::uint8_t>(own.address.bits());
   ip_address candidate = next(masked(own).address); // the first names the network itself
   for (; covers(own, candidate); candidate = next(candidate)) {
     const bool is_broadcast = own.address.family == ip_family::v4 && !covers(own, next(candidate));
-    if (!is_broadcast && !taken(candidate))
+    if (!is_broadcast && !taken.has(candidate, own))
       return ip_prefix{candidate, whole};
   }
   return std::nullopt;
@@ -147,22 +188,30 @@ void invite(const wg_quick_options& asked, const common_options& common) {
   peer.settings.name = asked.name;
   peer.settings.key = crypto::derive_public(private_key);
   json allowed = json::array();
+  const taken_addresses taken(running);
   for (const ip_prefix& own : running.interface.addresses)
-    if (const std::optional<ip_prefix> host = free_host(running, own)) {
+    if (const std::optional<ip_prefix> host = free_host(taken, own)) {
       peer.settings.allowed_ips.push_back(*host);
       allowed.push_back(to_string(*host));
     }
   if (allowed.empty())
     throw command_failed("no address is free in the networks of interface.addresses: add a peer by "
                          "hand, with `troupectl peer add`");
-  const std::optional<conf::endpoint_setting> own_endpoint = endpoint_of(asked);
+  // Whole before the peer is let in: a file that cannot be made lets nobody in.
+  file_text file(conf::peer_wg_quick(
+      running, peer,
+      {crypto::derive_public(running.interface.private_key), endpoint_of(asked), private_key}));
+  if (asked.qr)
+    file.draw();
   static_cast<void>(daemon.ask("peer.add", {{"name", asked.name},
                                             {"public_key", to_base64(peer.settings.key)},
                                             {"allowed_ips", allowed}}));
-  print_file(conf::peer_wg_quick(
-                 running, peer,
-                 {crypto::derive_public(running.interface.private_key), own_endpoint, private_key}),
-             asked.qr);
+  try {
+    print(file.text());
+  } catch (const std::exception& error) {
+    static_cast<void>(daemon.ask("peer.remove", {{"peer", to_base64(peer.settings.key)}}));
+    throw command_failed(std::string(error.what()) + ": the peer is removed again");
+  }
   std::fprintf(stderr,
                "troupectl: %s is let in; its private key is in this file alone. `troupectl save` "
                "keeps the peer over a restart\n",

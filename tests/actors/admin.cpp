@@ -245,4 +245,29 @@ BOOST_FIXTURE_TEST_CASE(a_name_nobody_wants_any_more_is_not_tried_again, names_f
   BOOST_TEST((admin_wait->timeout == forever));
 }
 
+BOOST_FIXTURE_TEST_CASE(who_may_only_read_changes_nothing, admin_fixture) {
+  unix_client visitor = join(read_path);
+  const auto say = [&](const char* method) {
+    return json::parse(
+        ask(visitor, json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}}.dump() + "\n"));
+  };
+  BOOST_TEST(say("status").contains("result"));
+  BOOST_TEST(say("show.config").contains("result"));
+  for (const char* const method : {"apply", "confirm", "rollback", "reload", "save", "peer.remove"})
+    BOOST_TEST(say(method)["error"]["code"] == -32003, method);
+  BOOST_TEST(call(R"({"jsonrpc":"2.0","id":1,"method":"status"})").contains("result"));
+}
+
+BOOST_FIXTURE_TEST_CASE(both_sockets_are_answered_in_one_turn, admin_fixture) {
+  unix_client visitor = join(read_path);
+  const std::string question = R"({"jsonrpc":"2.0","id":5,"method":"status"})"
+                               "\n";
+  visitor.write(question);
+  troupectl.write(question);
+  turn();
+  turn();
+  BOOST_TEST(json::parse(visitor.read())["id"] == 5);
+  BOOST_TEST(json::parse(troupectl.read())["id"] == 5);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -171,4 +171,69 @@ BOOST_AUTO_TEST_CASE(the_history_is_of_the_last_ones) {
   BOOST_TEST(desk.history().back().who == "30");
 }
 
+BOOST_AUTO_TEST_CASE(what_cannot_be_taken_back_is_tried_until_it_can) {
+  conf::config desired = running->config();
+  desired.peers[0].settings.allowed_ips = {parse_ip_prefix("10.7.0.0/16").value()};
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(
+      desk.change({desired, {}, 5s, "a test"}, now, target)));
+  link->stuck = {parse_ip_prefix("10.7.0.0/16").value()};
+  pass(5s);
+  BOOST_TEST(log.has("the change cannot be taken back: cannot remove 10.7.0.0/16"));
+  BOOST_TEST(pending.exists());
+  BOOST_TEST((code_of(remove_phone()) == rpc_code::pending));
+  BOOST_TEST(desk.busy(now.steady)->text.find("could not be taken back so far") !=
+             std::string::npos);
+  BOOST_TEST((desk.rollback("a test", now, target)->code == rpc_code::rollback_incomplete));
+  const std::size_t remembered = desk.history().size();
+  pass(10s);
+  BOOST_TEST(desk.history().size() == remembered);
+  link->stuck.clear();
+  pass(10s);
+  BOOST_TEST(desk.history().back().what == "taken back");
+  BOOST_TEST(!pending.exists());
+  BOOST_TEST((running->config().peers[0].settings.allowed_ips ==
+              sample_config().peers[0].settings.allowed_ips));
+}
+
+BOOST_AUTO_TEST_CASE(a_port_that_the_kernel_chose_comes_back) {
+  const std::uint16_t chosen = running->bound_port();
+  conf::config desired = running->config();
+  desired.interface.listen_port = udp::socket_pair::open(0, {})->port();
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(
+      desk.change({desired, {}, 5s, "a test"}, now, target)));
+  BOOST_TEST(running->bound_port() == desired.interface.listen_port);
+  pass(5s);
+  BOOST_TEST(running->bound_port() == chosen);
+}
+
+BOOST_AUTO_TEST_CASE(what_changes_nothing_neither_waits_nor_is_remembered) {
+  BOOST_TEST(std::get<std::vector<conf::change_line>>(
+                 desk.change({running->config(), {}, 5s, "a test"}, now, target))
+                 .empty());
+  BOOST_TEST((desk.deadline() == never));
+  BOOST_TEST(!pending.exists());
+  BOOST_TEST(desk.history().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_no_file_can_say_cannot_be_come_back_to) {
+  conf::config bare = running->config();
+  bare.interface.private_key = {};
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(
+      desk.change({bare, {}, std::nullopt, "a client of UAPI"}, now, target)));
+  const auto done = remove_phone(5s);
+  BOOST_TEST((code_of(done) == rpc_code::refused));
+  BOOST_TEST(std::get<rpc_failure>(done).text.find("no private key yet") != std::string::npos);
+  BOOST_TEST(peers() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_stays_is_a_change_that_waits) {
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(remove_phone(5s)));
+  std::filesystem::remove(pending.path());
+  std::filesystem::create_directory(pending.path()); // no file that unlink(2) takes away
+  BOOST_TEST((desk.confirm("a test", now, target)->code == rpc_code::refused));
+  BOOST_TEST(desk.busy(now.steady).has_value());
+  std::filesystem::remove(pending.path());
+  BOOST_TEST(!desk.confirm("a test", now, target));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

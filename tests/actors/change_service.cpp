@@ -123,8 +123,10 @@ BOOST_AUTO_TEST_CASE(drop_ins_and_key_files_come_with_the_request) {
              "1 peer added, 2 peers removed; interface.private_key, interface.private_key_file");
   BOOST_TEST(running->config().interface.private_key_file == "/etc/troupe/own.key");
   BOOST_TEST(running->config().peers.at(0).settings.name == "tablet");
-  const std::string shown = done("show.config")["toml"];
+  const std::string shown = done("show.config", {{"keys", true}})["toml"];
   BOOST_TEST(shown.find("private_key_file = \"/etc/troupe/own.key\"") != std::string::npos);
+  const std::string alone = done("show.config", {{"inline_keys", true}})["toml"];
+  BOOST_TEST(alone.find("private_key = \"" + base64(sample_secret(1))) != std::string::npos);
 
   json without = files("[interface]\nname = \"troupe0\"\nprivate_key_file = \"own.key\"\n");
   BOOST_TEST(refused("apply", without).text.find("does not bring this file") != std::string::npos);
@@ -149,6 +151,9 @@ BOOST_AUTO_TEST_CASE(keys_are_shown_to_root_who_asks) {
   BOOST_TEST((std::get<rpc_failure>(ask("show.config", {{"keys", true}}, member)).code ==
               rpc_code::not_allowed));
   BOOST_TEST(done("diff", files(shown))["summary"] == "nothing");
+  const std::string inline_keys = done("show.config", {{"inline_keys", true}})["toml"];
+  BOOST_TEST(inline_keys == shown); // none comes from a file here
+  BOOST_TEST((refused("show.config", {{"keys", 1}}).code == rpc_code::invalid_params));
 }
 
 BOOST_AUTO_TEST_CASE(a_change_waits_for_confirmation) {
@@ -164,6 +169,11 @@ BOOST_AUTO_TEST_CASE(a_change_waits_for_confirmation) {
   BOOST_TEST(done("history")[0]["who"] == "uid 0 (process 7) with apply");
   for (const json& wrong : {json(0), json(-1), json(3601), json("5"), json(1.5)}) {
     params["confirm_s"] = wrong;
+    BOOST_TEST((refused("apply", params).code == rpc_code::invalid_params), wrong);
+  }
+  params["confirm_s"] = 5;
+  for (const json& wrong : {json(1), json("true"), json(true)}) {
+    params["dry_run"] = wrong;
     BOOST_TEST((refused("apply", params).code == rpc_code::invalid_params), wrong);
   }
 }
@@ -222,6 +232,8 @@ BOOST_AUTO_TEST_CASE(levels_of_the_log_change) {
              "~ log: level \"info\" -> \"debug\"");
   static_cast<void>(done("log.level", {{"level", "trace"}, {"actor", "tunnel"}}));
   BOOST_TEST((target.levels.back().actors.at("tunnel") == conf::log_level::trace));
+  BOOST_TEST(
+      (refused("log.level", {{"level", "info"}, {"actor", 7}}).code == rpc_code::invalid_params));
   BOOST_TEST((refused("log.level", {{"level", "loud"}}).code == rpc_code::invalid_params));
   BOOST_TEST(refused("log.level", {{"level", "info"}, {"actor", "tunel"}})
                  .text.find("did you mean `tunnel`") != std::string::npos);

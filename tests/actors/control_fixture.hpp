@@ -27,6 +27,7 @@ struct control_fixture : stage_fixture {
   temporary_folder folder;
   std::string uapi_path = folder.at("uapi.sock");
   std::string admin_path = folder.at("admin.sock");
+  std::string read_path = folder.at("admin.read.sock");
   std::shared_ptr<std::vector<name_query>> asked = std::make_shared<std::vector<name_query>>();
   resolver_actor resolver = spawn(resolver_stand_in, asked);
   std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
@@ -42,6 +43,7 @@ struct control_fixture : stage_fixture {
     admin.actor =
         spawn(actors::admin,
               admin_parts{std::make_shared<control_socket>(control_socket::listen(admin_path, {})),
+                          std::make_shared<control_socket>(control_socket::listen(read_path, {})),
                           running, nullptr, std::nullopt, nullptr, admin.bell, admin_wait, nullptr,
                           log.open("admin"), false});
     uapi.bell = std::make_shared<doorbell>();

@@ -3,6 +3,7 @@
 
 #include "actors/transaction.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -53,13 +54,17 @@ struct fake_link final : link_setter {
       return refuse("cannot add " + to_string(address));
     return made_if(addresses.insert(address).second);
   }
-  /// As the kernel does it: others of the network may go, too.
+  /// As the kernel does it: others of the network may go, too, and with the last of IPv4 all its
+  /// routes.
   tun::link_change remove_address(const ip_prefix& address) override {
     if (stuck.count(address) != 0 || fails_now())
       return refuse("cannot remove " + to_string(address));
     const bool there = addresses.erase(address) != 0;
     std::erase_if(addresses,
                   [&](const ip_prefix& each) { return masked(each) == masked(address); });
+    const auto is_ipv4 = [](const ip_prefix& each) { return each.address.family == ip_family::v4; };
+    if (there && is_ipv4(address) && std::none_of(addresses.begin(), addresses.end(), is_ipv4))
+      std::erase_if(present, is_ipv4);
     return made_if(there);
   }
   tun::link_change set_mtu(std::uint32_t wanted) override {

@@ -49,4 +49,26 @@ BOOST_AUTO_TEST_CASE(no_method_is_listed_twice) {
   BOOST_TEST(find_rpc_method("none") == nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_nested_deep_is_refused_at_any_depth) {
+  for (const std::size_t depth : {20U, 1'000'000U}) {
+    const std::string inner = std::string(depth, '[') + std::string(depth, ']');
+    BOOST_TEST(error_code(R"({"jsonrpc":"2.0","method":"status","id":)" + inner + "}") == -32700);
+    BOOST_TEST(error_code(R"({"jsonrpc":"2.0","id":1,"method":"apply","params":{"dry_run":)" +
+                          inner + "}}") == -32700);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_that_there_is_not_is_an_error) {
+  const rpc_method& apply = *find_rpc_method("apply");
+  BOOST_TEST(!judge_parameters(apply, {{"files", 1}, {"dry_run", true}}));
+  const std::optional<rpc_failure> failure = judge_parameters(apply, {{"dryrun", true}});
+  BOOST_REQUIRE(failure.has_value());
+  BOOST_TEST((failure->code == rpc_code::invalid_params));
+  BOOST_TEST(failure->text == "apply has no parameter called `dryrun`; did you mean `dry_run`?");
+  BOOST_TEST(judge_parameters(*find_rpc_method("status"), {{"x", 1}})->text ==
+             "status has no parameter called `x`");
+  BOOST_TEST(judge_parameters(*find_rpc_method("peer.enable"), {{"peer", "a"}, {"name", "b"}})
+                 .has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,7 +31,9 @@ struct transaction_fixture {
   [[nodiscard]] std::uint32_t mark() const { return sockets->of(ip_family::v4)->mark(); }
   std::optional<commit_failure> change(const conf::config& desired,
                                        const conf::diff_hints& hints = {}) {
-    return running.change_to(desired, {hints, false}, target);
+    change_options how;
+    how.hints = hints;
+    return running.change_to(desired, how, target);
   }
   [[nodiscard]] static std::uint16_t a_free_port() { return udp::socket_pair::open(0, {})->port(); }
 };
@@ -337,6 +339,30 @@ BOOST_AUTO_TEST_CASE(socket_options_come_from_the_configuration) {
   BOOST_TEST(socket_options_of(config).receive_buffer_octets == 100'000U);
   BOOST_TEST(socket_options_of(config).send_buffer_octets == 200'000U);
   BOOST_TEST(socket_options_of(config).mark == 9U);
+}
+
+BOOST_AUTO_TEST_CASE(with_another_only_address_the_routes_stay) {
+  conf::config first = running.config();
+  first.interface.addresses = {prefix("10.66.0.1/24")};
+  BOOST_TEST(!change(first));
+  const std::set<ip_prefix> before = routes->present;
+  conf::config second = first;
+  second.interface.addresses = {prefix("10.67.0.1/24")};
+  BOOST_TEST(!change(second));
+  BOOST_TEST((routes->addresses == std::set{prefix("10.67.0.1/24")}));
+  BOOST_TEST((routes->present == before));
+}
+
+BOOST_AUTO_TEST_CASE(the_sockets_of_before_come_back_with_their_port) {
+  const std::uint16_t chosen = running.bound_port();
+  conf::config desired = running.config();
+  desired.interface.listen_port = a_free_port();
+  BOOST_TEST(!change(desired));
+  change_options back;
+  back.sockets = sockets;
+  BOOST_TEST(!running.change_to(sample_config(), back, target));
+  BOOST_TEST(running.bound_port() == chosen);
+  BOOST_TEST((target.used.back() == sockets));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

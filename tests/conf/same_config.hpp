@@ -55,8 +55,8 @@ inline auto fields(const log_config& from) {
 }
 
 inline auto fields(const admin_config& from) {
-  const auto& [group] = from;
-  return std::make_tuple(group);
+  const auto& [group, read_group] = from;
+  return std::make_tuple(group, read_group);
 }
 
 inline auto fields(const peer_settings& from) {

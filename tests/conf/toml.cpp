@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_syntax_error_stands_alone) {
 
 BOOST_AUTO_TEST_CASE(keys_of_later_versions_are_unknown) {
   for (const char* text :
-       {"[credit]\nfloor = 1", "[udp]\nreceivers = 2", "[admin]\nread_group = \"x\""})
+       {"[credit]\nfloor = 1", "[udp]\nreceivers = 2", "[admin]\nwrite_group = \"x\""})
     BOOST_TEST(holds(error_of(head + text), "unknown key "), text);
   BOOST_TEST(holds(error_of(head + "[log]\ntarget = \"journal\""), "absolute path"));
 }

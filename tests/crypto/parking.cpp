@@ -110,6 +110,28 @@ BOOST_AUTO_TEST_CASE(sessions_that_grew_old_meanwhile_are_replaced) {
   BOOST_TEST(net.handshakes_sent(net.alice) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_was_moved_comes_back_to_where_it_was) {
+  peer_pair net;
+  net.connect();
+  const endpoint before = net.bob.address;
+  tunnel_change away;
+  away.park_removed = true;
+  away.changed.push_back({net.alice.settings_of(net.bob), endpoint{net.alice.address}, false});
+  net.alice.apply(away);
+  BOOST_TEST((net.alice.status_of(net.bob).remote == net.alice.address));
+  tunnel_change back;
+  back.bring_back = true;
+  back.forget_parked = true;
+  back.changed.push_back({net.alice.settings_of(net.bob), std::nullopt, false});
+  net.alice.apply(back);
+  BOOST_TEST((net.alice.status_of(net.bob).remote == before));
+
+  away.park_removed = false; // for good
+  net.alice.apply(away);
+  net.alice.apply(back);
+  BOOST_TEST((net.alice.status_of(net.bob).remote == net.alice.address));
+}
+
 BOOST_AUTO_TEST_CASE(keepalives_go_on) {
   parked_pair net(kept_alive(true));
   net.advance(35s);

@@ -8,56 +8,21 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
-from flow_lab import ADMIN_FOLDER, INSIDE, Pair, ask, tool
+from control_lab import (EXIT_UNREACHABLE, EXIT_USAGE, apply, ctl, kernel_side, other_peers,
+                         refused, running)
+from flow_lab import INSIDE, Pair, ask, tool
 from flow_traffic import note
 from lab import Lab, Scenario, main, require, run, scenario, wait_until
 from packets import kernel_counts
 from traffic import Load, ping, reaches
-from tunnel import Peer, Tunnel, new_key, public_of
+from tunnel import Tunnel, new_key, public_of
 
 STATE_FOLDER = Path("/var/lib/troupe")
 APPLIES = 300
 CONFIRM_S = 2
-ANSWER_S = 1.0  # Of one client, whatever others do.
-EXIT_REFUSED, EXIT_USAGE, EXIT_UNREACHABLE = 1, 2, 3
-
-
-def ctl(tunnel: Tunnel, *words: str, fails: bool = False,
-        text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return run(tool("troupectl"), "-i", tunnel.name, *words, fails=fails, text=text)
-
-
-def apply(tunnel: Tunnel, *words: str, interface_extra: str = "") -> str:
-    """What the lab has of the tunnel by now."""
-    return ctl(tunnel, "apply", *words, str(tunnel.write_toml(interface_extra))).stdout
-
-
-def refused(tunnel: Tunnel, *words: str) -> str:
-    done = ctl(tunnel, *words, fails=True)
-    require(done.returncode == EXIT_REFUSED and done.stderr,
-            f"troupectl {' '.join(words)} was not refused: {done.returncode}, {done.stderr!r}")
-    return done.stderr
-
-
-def running(tunnel: Tunnel) -> str:
-    return ctl(tunnel, "show", "config", "--keys").stdout
-
-
-def other_peers(count: int) -> list[Peer]:
-    return [Peer(public_of(new_key()), [f"10.99.{number}.0/24"]) for number in range(count)]
-
-
-def kernel_side(tunnel: Tunnel) -> str:
-    """Whatever a change may set of the interface."""
-    return "".join(re.sub(r"state \S+|valid_lft \S+|preferred_lft \S+", "", tunnel.host.ip(*words))
-                   for words in (("-o", "address", "show", "dev", tunnel.name),
-                                 ("-4", "route", "show", "dev", tunnel.name),
-                                 ("-6", "route", "show", "dev", tunnel.name),
-                                 ("-o", "link", "show", "dev", tunnel.name)))
 
 
 # --- Changes beside traffic
@@ -126,6 +91,10 @@ def everything_live(lab: Lab) -> None:
     status = ask(left, "status")["interface"]
     require(status["listen_port"] == 51999 and status["fwmark"] == 7, f"it says {status}")
     ping(left.host, INSIDE[1])
+    own, left.addresses = left.addresses, ["10.66.0.7/24"]  # Not one that was there stays.
+    apply(left)
+    require("10.98.0.0/16" in kernel_side(left), f"its routes are gone:\n{kernel_side(left)}")
+    left.addresses = own
     left.addresses, left.mtu, left.listen_port = left.addresses[:1], 1420, 51820
     left.peers[0].allowed_ips.pop()
     apply(left)
@@ -302,105 +271,10 @@ def in_words(lab: Lab) -> None:
     require(run(tool("troupectl"), "check", path).stdout.endswith("ok, 1 peers\n"), "check failed")
 
 
-# --- Peers
-
-
-def invited(lab: Lab) -> None:
-    """`invite` makes a file that a wg-quick user, here by way of `import`, reaches the router with;
-    verbs of peers let it in, out and in again"""
-    pair = Pair(lab).start()
-    router, guest = pair.right, pair.left
-    shown = ctl(router, "invite", "guest", "--endpoint", "192.168.77.2:51820")
-    require("guest is let in" in shown.stderr, f"it said {shown.stderr!r}")
-    require("10.66.0.3/32" in shown.stdout, f"the file is\n{shown.stdout}")
-    guest.stop()
-    file = lab.folder / "guest.conf"
-    file.touch(mode=0o600)
-    file.write_text(shown.stdout, encoding="utf-8")
-    imported = run(tool("troupectl"), "import", str(file)).stdout
-    toml = lab.folder / "guest.toml"
-    toml.touch(mode=0o600)
-    toml.write_text(imported.replace('name = "guest"', f'name = "{guest.name}"', 1),
-                    encoding="utf-8")
-    guest.launch("-f", "--config", str(toml))
-    guest.wait_serving()
-    ping(guest.host, INSIDE[1])
-    ctl(router, "peer", "disable", "guest")
-    require(not reaches(guest.host, INSIDE[1]), "a disabled peer is still there")
-    ctl(router, "peer", "enable", "guest")
-    wait_until("the guest is back", lambda: reaches(guest.host, INSIDE[1]))
-    peers = json.loads(ctl(router, "peers", "--json").stdout)
-    require([each["name"] for each in peers] == ["guest", "peer-0"], f"peers are {peers}")
-    require("10.66.0.3/32" in ctl(router, "peer", "show", "guest").stdout, "show is wrong")
-    exported = ctl(router, "export", "--peer", "guest", "--endpoint", "192.168.77.2:51820").stdout
-    for line in ("Address = 10.66.0.3/32", "Endpoint = 192.168.77.2:51820"):
-        require(line in exported and line in shown.stdout, f"{line} is not in\n{exported}")
-    require("█" in ctl(router, "export", "--peer", "guest", "--qr").stdout, "no QR code")
-    require("no peer is called" in refused(router, "peer", "remove", "nobody"), "who was that?")
-    ctl(router, "peer", "remove", "guest")
-    require("guest" not in running(router), "it is still there")
-
-
-# --- Clients that harm nobody
-
-
-def patient(lab: Lab) -> None:
-    """Hundreds of idle clients, a line without an end and one who never reads his answers leave
-    `status` to others in under a second"""
-    left = Pair(lab).start().left
-    path = str(ADMIN_FOLDER / f"{left.name}.sock")
-
-    def connect() -> socket.socket:
-        made = socket.socket(socket.AF_UNIX)
-        made.connect(path)  # However many wait before it.
-        made.settimeout(5)
-        return made
-
-    def require_answer(beside: str) -> None:
-        begin = time.monotonic()
-        ask(left, "status")
-        took = time.monotonic() - begin
-        note(f"beside {beside} it took {took * 1e3:.0f} ms")
-        require(took < ANSWER_S, f"beside {beside} it took {took:.2f} s")
-
-    idle = [connect() for _ in range(400)]
-    require_answer("400 idle clients")
-    for client in idle:
-        client.close()
-    endless = connect()
-    try:
-        for _ in range(100):
-            endless.sendall(b"x" * (1 << 20))
-    except OSError:
-        pass
-    require_answer("a line of 100 MiB")
-    long = connect()
-    try:
-        long.sendall(b'{"method":"apply","params":"')
-        for _ in range(100):
-            long.sendall(b"x" * (1 << 20))
-    except OSError:
-        pass
-    require_answer("an apply of 100 MiB")
-    deaf = connect()
-    deaf.setblocking(False)
-    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "status"}).encode() + b"\n"
-    try:
-        for _ in range(100_000):
-            deaf.sendall(question)
-    except BlockingIOError:
-        pass
-    require_answer("one who never reads")
-    half = connect()
-    half.sendall(question)
-    half.shutdown(socket.SHUT_WR)
-    require_answer("one who has closed his half")
-
-
 def scenarios() -> list[Scenario]:
     return [scenario(each) for each in (
         applied_again_and_again, everything_live, refused_whole, comes_back, confirmed,
-        killed_meanwhile, file_and_running, in_words, invited, patient)]
+        killed_meanwhile, file_and_running, in_words)]
 
 
 if __name__ == "__main__":

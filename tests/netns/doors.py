@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Who asks a running router, and how: peers by their verbs, files for their machines, those who may
+only read, and those who would do harm. The pair is flow_lab.py's.
+"""
+import json
+import socket
+import subprocess
+import time
+
+from control_lab import EXIT_REFUSED, EXIT_UNREACHABLE, ctl, refused, running
+from flow_lab import ADMIN_FOLDER, INSIDE, Pair, ask, tool
+from flow_traffic import note
+from lab import Lab, Scenario, main, require, run, scenario, wait_until
+from traffic import ping, reaches
+
+ANSWER_S = 1.0  # Of one client, whatever others do.
+
+CLIENTS_MAX = 512  # messages/limits.hpp
+# Groups and a user that no machine has, by number alone.
+WRITERS, READERS, SOMEBODY = 4711, 4712, 4713
+
+
+# --- Peers
+
+
+def invited(lab: Lab) -> None:
+    """`invite` makes a file that a wg-quick user, here by way of `import`, reaches the router with;
+    verbs of peers let it in, out and in again"""
+    pair = Pair(lab).start()
+    router, guest = pair.right, pair.left
+    shown = ctl(router, "invite", "guest", "--endpoint", "192.168.77.2:51820")
+    require("guest is let in" in shown.stderr, f"it said {shown.stderr!r}")
+    require("10.66.0.3/32" in shown.stdout, f"the file is\n{shown.stdout}")
+    guest.stop()
+    file = lab.folder / "guest.conf"
+    file.touch(mode=0o600)
+    file.write_text(shown.stdout, encoding="utf-8")
+    imported = run(tool("troupectl"), "import", str(file)).stdout
+    toml = lab.folder / "guest.toml"
+    toml.touch(mode=0o600)
+    toml.write_text(imported.replace('name = "guest"', f'name = "{guest.name}"', 1),
+                    encoding="utf-8")
+    guest.launch("-f", "--config", str(toml))
+    guest.wait_serving()
+    ping(guest.host, INSIDE[1])
+    ctl(router, "peer", "disable", "guest")
+    require(not reaches(guest.host, INSIDE[1]), "a disabled peer is still there")
+    ctl(router, "peer", "enable", "guest")
+    wait_until("the guest is back", lambda: reaches(guest.host, INSIDE[1]))
+    peers = json.loads(ctl(router, "peers", "--json").stdout)
+    require([each["name"] for each in peers] == ["guest", "peer-0"], f"peers are {peers}")
+    require("10.66.0.3/32" in ctl(router, "peer", "show", "guest").stdout, "show is wrong")
+    exported = ctl(router, "export", "--peer", "guest", "--endpoint", "192.168.77.2:51820").stdout
+    for line in ("Address = 10.66.0.3/32", "Endpoint = 192.168.77.2:51820"):
+        require(line in exported and line in shown.stdout, f"{line} is not in\n{exported}")
+    require("█" in ctl(router, "export", "--peer", "guest", "--qr").stdout, "no QR code")
+    require("no peer is called" in refused(router, "peer", "remove", "nobody"), "who was that?")
+    ctl(router, "peer", "remove", "guest")
+    require("guest" not in running(router), "it is still there")
+
+
+def from_key_files(lab: Lab) -> None:
+    """`export` and `invite` have the keys of a router that read them from files"""
+    router = Pair(lab).start().left
+    key_file = lab.folder / "own.key"
+    key_file.touch(mode=0o600)
+    text = router.write_toml().read_text(encoding="utf-8")
+    key = next(line for line in text.splitlines() if line.startswith("private_key"))
+    key_file.write_text(key.split('"')[1] + "\n", encoding="utf-8")
+    with_file = lab.folder / "with_file.toml"
+    with_file.touch(mode=0o600)
+    with_file.write_text(text.replace(key, f'private_key_file = "{key_file}"'), encoding="utf-8")
+    said = ctl(router, "apply", str(with_file)).stdout
+    require("private_key_file" in said, f"apply said {said!r}")
+    require(key.split('"')[1] in ctl(router, "export").stdout, "export has no private key")
+    require("[Interface]" in ctl(router, "invite", "guest").stdout, "invite printed no file")
+    require(str(key_file) in running(router), "the key's file is forgotten")
+    ping(router.host, INSIDE[1])
+
+
+# --- Who may only read
+
+
+def made_groups() -> None:
+    for name, number in (("troupe-writers", WRITERS), ("troupe-readers", READERS)):
+        if run("getent", "group", name, fails=True).returncode != 0:
+            run("groupadd", "-g", str(number), name)
+
+
+def as_member(group: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """troupectl of an unprivileged user with that one supplementary group."""
+    return run("setpriv", "--reuid", str(SOMEBODY), "--regid", str(SOMEBODY), "--groups",
+               str(group), tool("troupectl"), *words, fails=True)
+
+
+def readers(lab: Lab) -> None:
+    """Members of admin.read_group read and change nothing, members of admin.group do both, and
+    others are told who may"""
+    made_groups()
+    router = Pair(lab).left
+    router.start('[admin]\ngroup = "troupe-writers"\nread_group = "troupe-readers"\n')
+    asked = ("-i", router.name)
+    for group in (WRITERS, READERS):
+        told = as_member(group, *asked, "status", "--json")
+        require(told.returncode == 0 and json.loads(told.stdout), f"status: {told.stderr!r}")
+        shown = as_member(group, *asked, "show", "config").stdout
+        require("[interface]" in shown and "private_key =" not in shown, f"config: {shown}")
+        done = as_member(group, *asked, "show", "config", "--keys")
+        require(done.returncode == EXIT_REFUSED and "only root" in done.stderr, done.stderr)
+    done = as_member(READERS, *asked, "peer", "remove", "peer-0")
+    require(done.returncode == EXIT_REFUSED and "for reading" in done.stderr, done.stderr)
+    done = as_member(SOMEBODY, *asked, "status")
+    require(done.returncode == EXIT_UNREACHABLE and "admin.read_group" in done.stderr, done.stderr)
+    require(as_member(READERS, "status").returncode == 0, "the only daemon is not found")
+    done = as_member(WRITERS, *asked, "peer", "remove", "peer-0")
+    require(done.returncode == 0 and done.stdout == "- peer peer-0\n", done.stderr)
+    router.stop()
+    require(not list(ADMIN_FOLDER.glob(f"{router.name}*")), "a socket is left behind")
+
+
+# --- Clients that harm nobody
+
+
+def nested(lab: Lab) -> None:
+    """A request nested a million deep is refused, wherever it is, and the router goes on"""
+    left = Pair(lab).start().left
+    path = str(ADMIN_FOLDER / f"{left.name}.sock")
+    deep = b"[" * 1_000_000 + b"]" * 1_000_000
+    for line in (b'{"method":"apply","jsonrpc":"2.0","id":' + deep + b"}\n",
+                 b'{"method":"apply","jsonrpc":"2.0","id":1,"params":{"dry_run":' + deep + b"}}\n"):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            client.settimeout(20)
+            client.sendall(line)
+            with client.makefile("rb") as answer:
+                told = json.loads(answer.readline())
+        require("nested too deep" in told["error"]["message"], f"it said {told}")
+    ask(left, "status")
+    ping(left.host, INSIDE[1])
+
+
+def patient(lab: Lab) -> None:
+    """Hundreds of idle clients, a line without an end and one who never reads his answers leave
+    `status` to others in under a second"""
+    left = Pair(lab).start().left
+    path = str(ADMIN_FOLDER / f"{left.name}.sock")
+
+    def connect() -> socket.socket:
+        made = socket.socket(socket.AF_UNIX)
+        made.connect(path)  # However many wait before it.
+        made.settimeout(5)
+        return made
+
+    def require_answer(beside: str) -> None:
+        begin = time.monotonic()
+        ask(left, "status")
+        took = time.monotonic() - begin
+        note(f"beside {beside} it took {took * 1e3:.0f} ms")
+        require(took < ANSWER_S, f"beside {beside} it took {took:.2f} s")
+
+    idle = [connect() for _ in range(CLIENTS_MAX)]
+    require_answer(f"{CLIENTS_MAX} idle clients")
+    for client in idle:
+        client.close()
+    endless = connect()
+    try:
+        for _ in range(100):
+            endless.sendall(b"x" * (1 << 20))
+    except OSError:
+        pass
+    require_answer("a line of 100 MiB")
+    long = connect()
+    try:
+        long.sendall(b'{"method":"apply","params":"')
+        for _ in range(100):
+            long.sendall(b"x" * (1 << 20))
+    except OSError:
+        pass
+    require_answer("an apply of 100 MiB")
+    deaf = connect()
+    deaf.setblocking(False)
+    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "status"}).encode() + b"\n"
+    try:
+        for _ in range(100_000):
+            deaf.sendall(question)
+    except BlockingIOError:
+        pass
+    require_answer("one who never reads")
+    half = connect()
+    half.sendall(question)
+    half.shutdown(socket.SHUT_WR)
+    require_answer("one who has closed his half")
+
+
+def scenarios() -> list[Scenario]:
+    return [scenario(each) for each in (invited, from_key_files, readers, nested, patient)]
+
+
+if __name__ == "__main__":
+    main(scenarios())
