@@ -149,6 +149,20 @@ void admin_state::on_name(const name_answer& answer, time_point now) {
   retries.push_back({answer.query, now + pause, pause});
 }
 
+void admin_state::on_unanswered(const peers_unanswered& report) {
+  std::vector<name_query> anew;
+  for (const std::string& name : report.names) {
+    std::optional<name_query> query = parts.running->name_of(name);
+    const bool waits = query && std::any_of(retries.begin(), retries.end(), [&](const retry& each) {
+                         return each.query.peer == query->peer;
+                       });
+    if (query && !waits)
+      anew.push_back(std::move(*query));
+  }
+  if (!anew.empty())
+    resolve(std::move(anew));
+}
+
 void admin_state::retry_names(time_point now) {
   std::vector<name_query> due;
   for (retry& each : retries)
@@ -182,12 +196,20 @@ void admin_state::configure(tunnel_change change) {
   tell_tunnel(::troupe::configure{std::make_shared<const tunnel_change>(std::move(change))});
 }
 
-void admin_state::use(std::shared_ptr<const udp::socket_pair> sockets) {
-  const use_sockets message{std::move(sockets)};
+void admin_state::use(const use_sockets& sockets) {
   for (const polled<udp_sender_actor>& sender : targets.senders)
-    sender.post(message);
+    sender.post(sockets);
   for (const polled<udp_receiver_actor>& receiver : targets.receivers)
-    receiver.post(message);
+    receiver.post(sockets);
+}
+
+void admin_state::set_credit(const credit_settings& readers, const use_sockets& senders) {
+  for (const polled<tun_reader_actor>& reader : targets.readers)
+    reader.post(readers);
+  for (const polled<udp_receiver_actor>& receiver : targets.receivers)
+    receiver.post(readers);
+  for (const polled<udp_sender_actor>& sender : targets.senders)
+    sender.post(senders);
 }
 
 void admin_state::set_log_levels(const conf::log_config& wanted) {
@@ -234,6 +256,7 @@ admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {
       [self](atom::poll) { turn(self); },
       [self](const uapi_call& call) { self->state.on_uapi(call, self->clock().now()); },
       [self](atom::reload) { self->state.on_reload(self->clock().now()); },
+      [self](const peers_unanswered& report) { self->state.on_unanswered(report); },
       [self](const name_answer& answer) { self->state.on_name(answer, self->clock().now()); },
       [self](admin_targets& targets) {
         self->state.begin(std::move(targets));

@@ -103,14 +103,17 @@ struct admin_state : commit_target {
   void on_uapi(const uapi_call& call, time_point now);
   void on_reload(time_point now);
   void on_name(const name_answer& answer, time_point now);
+  /// Looks their names up anew.
+  void on_unanswered(const peers_unanswered& report);
   void on_tunnel_answer(const tunnel_answer& answer, time_point now);
   void on_stage_answer(const stage_answer& answer, time_point now);
 
   // commit_target
   void configure(tunnel_change change) override;
-  void use(std::shared_ptr<const udp::socket_pair> sockets) override;
+  void use(const use_sockets& sockets) override;
   void resolve(std::vector<name_query> names) override;
   void set_log_levels(const conf::log_config& wanted) override;
+  void set_credit(const credit_settings& readers, const use_sockets& senders) override;
 
 private:
   void on_input(admin_door& door, client& who);

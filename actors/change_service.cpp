@@ -5,14 +5,12 @@
 
 #include "actors/file_check.hpp"
 #include "actors/peer_edit.hpp"
-#include "conf/toml.hpp"
+#include "actors/request_files.hpp"
 #include "conf/toml_text.hpp"
 #include "conf/words.hpp"
-#include "crypto/noise.hpp"
 
 #include <algorithm>
 #include <exception>
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -36,13 +34,6 @@ rpc_failure refuse(const std::vector<conf::config_error>& errors) {
   for (const conf::config_error& error : errors)
     text.append(text.empty() ? "" : "\n").append(conf::to_string(error));
   return refuse(text);
-}
-
-/// Moved out, so that one copy is left to be wiped.
-std::string take_text(json& object, const char* key) {
-  return object.is_object() && object.contains(key) && object[key].is_string()
-             ? std::move(object[key].get_ref<std::string&>())
-             : std::string();
 }
 
 json as_json(const conf::change_line& line) {
@@ -94,58 +85,12 @@ bool names_other_key_files(const conf::config& running, const conf::config& want
   });
 }
 
-struct key_file {
-  std::string text;
-  std::string absolute;
-};
-
-/// What came with a request, and is wiped with it.
-struct request_files {
-  std::vector<conf::source_file> sources;
-  std::map<std::string, key_file> keys;
-
-  request_files() = default;
-  request_files(const request_files&) = delete;
-  request_files& operator=(const request_files&) = delete;
-  ~request_files() {
-    for (conf::source_file& source : sources)
-      wipe(source.text);
-    for (auto& [path, file] : keys)
-      wipe(file.text);
-  }
-
-  [[nodiscard]] std::variant<conf::config, std::vector<conf::config_error>> parse() const {
-    const auto read_key =
-        [this](const std::string& path) -> std::variant<conf::key_text, conf::key_unreadable> {
-      const auto found = keys.find(path);
-      if (found == keys.end())
-        return conf::key_unreadable{"the request does not bring this file"};
-      return conf::key_text{found->second.text, found->second.absolute};
-    };
-    const auto drop_ins = [this](const std::string&) {
-      return conf::drop_in_files{{sources.begin() + 1, sources.end()}, {}};
-    };
-    return conf::parse_config(sources.front(), drop_ins, read_key, crypto::derive_public);
-  }
-};
-
 /// False when absent; nothing if it is no truth value.
 std::optional<bool> flag_of(const json& params, const char* key) {
   const auto found = params.find(key);
   if (found == params.end())
     return false;
   return found->is_boolean() ? std::optional(found->get<bool>()) : std::nullopt;
-}
-
-/// Moved out; nothing unless it is an array of objects, or absent.
-std::optional<json> take_list(json& params, const char* key) {
-  if (!params.contains(key))
-    return json::array();
-  json list = std::move(params[key]);
-  const bool right = list.is_array() && std::all_of(list.begin(), list.end(), [](const json& each) {
-                       return each.is_object();
-                     });
-  return right ? std::optional(std::move(list)) : std::nullopt;
 }
 
 std::string who_text(const requester& who, const std::string& method) {
@@ -184,6 +129,8 @@ change_service::answer change_service::carry_out(rpc_call& call, const requester
       return std::move(*failure);
     return json{{"done", method}};
   }
+  if (method == "peer.rehandshake")
+    return rehandshake(call.params, target);
   return change(with_peer_changed(call), call.params, who, method, now, target);
 }
 
@@ -191,16 +138,9 @@ change_service::answer change_service::carry_out(rpc_call& call, const requester
 // ------------------------------------------------------------------------------
 
 change_service::desired change_service::parse_files(json& params, const requester& who) const {
-  std::optional<json> sources = take_list(params, "files");
-  std::optional<json> keys = take_list(params, "key_files");
-  if (!sources || !keys || sources->empty())
-    return misuse("the request needs files: [{path, text}], the first of them FILE");
   request_files brought;
-  for (json& each : *sources)
-    brought.sources.push_back({take_text(each, "path"), take_text(each, "text")});
-  for (json& each : *keys)
-    brought.keys.insert_or_assign(take_text(each, "path"),
-                                  key_file{take_text(each, "text"), take_text(each, "absolute")});
+  if (!brought.take(params))
+    return misuse("the request needs files: [{path, text}], the first of them FILE");
   std::variant<conf::config, std::vector<conf::config_error>> parsed = brought.parse();
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
     return refuse(*errors);
@@ -307,6 +247,23 @@ void change_service::reload(const std::string& who, moment now, commit_target& t
   }
   if (failure != nullptr)
     log.error("{}: nothing is changed: {}", who, failure->text);
+}
+
+change_service::answer change_service::rehandshake(const json& params,
+                                                   commit_target& target) const {
+  const std::variant<const conf::peer_config*, std::string> found =
+      find_peer(running_->config(), params);
+  if (const std::string* const fault = std::get_if<std::string>(&found))
+    return misuse(*fault);
+  const conf::peer_config& peer = *std::get<const conf::peer_config*>(found);
+  if (!peer.enabled)
+    return refuse("the peer " + peer.settings.name + " is disabled; `troupectl peer enable` it");
+  tunnel_change change;
+  change.rehandshake.push_back(peer.settings.key);
+  target.configure(std::move(change));
+  if (peer.remote && !peer.remote->literal)
+    target.resolve({{peer.settings.key, peer.remote->host, peer.remote->port}});
+  return json{{"peer", peer.settings.name}};
 }
 
 // --- Answers

@@ -50,6 +50,8 @@ private:
   [[nodiscard]] answer difference(const desired& wanted) const;
   [[nodiscard]] answer change(desired wanted, const json& params, const requester& who,
                               const std::string& method, moment now, commit_target& target);
+  /// No change of the configuration, so also while one waits.
+  [[nodiscard]] answer rehandshake(const json& params, commit_target& target) const;
   [[nodiscard]] answer show(const json& params, const requester& who) const;
   /// What runs, without the peers that drop-ins say.
   [[nodiscard]] desired for_own_file(const conf::config& on_disk) const;

@@ -9,6 +9,13 @@ credit_window::credit_window(const credit_settings& settings, std::size_t most)
       window_(std::clamp(settings.window.value_or(limits::credit_window_first),
                          limits::credit_window_min, most)) {}
 
+void credit_window::set(const credit_settings& settings, time_point now) {
+  settings_ = settings;
+  if (settings.window)
+    window_ = std::clamp(*settings.window, limits::credit_window_min, most_);
+  begin_interval(now);
+}
+
 void credit_window::took(std::size_t octets, time_point now) {
   // After idling: what was before says nothing of the rate.
   if (out_ == 0 && now - begin_ >= interval())

@@ -7,28 +7,21 @@
 // harm.
 #pragma once
 
+#include "messages/credit.hpp"
 #include "messages/limits.hpp"
 #include "messages/moment.hpp"
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 
 namespace troupe::actors {
-
-struct credit_settings {
-  /// Octets; absent: found by measurement.
-  std::optional<std::size_t> window;
-  /// How long a queue may stand between the read and the last system call.
-  duration target_delay = limits::credit_target_delay / 2;
-
-  friend bool operator==(const credit_settings&, const credit_settings&) = default;
-};
 
 class credit_window {
 public:
   /// `most`: what all slabs of the reader hold together.
   credit_window(const credit_settings& settings, std::size_t most);
+  /// From now on by these; what is out stays out.
+  void set(const credit_settings& settings, time_point now);
 
   /// Whether to read more. What is then read may exceed the window by one batch.
   [[nodiscard]] bool has_room() const { return out_ < window_; }
@@ -52,7 +45,7 @@ private:
   void adapt(duration elapsed, duration last);
   [[nodiscard]] duration interval() const;
 
-  const credit_settings settings_;
+  credit_settings settings_;
   const std::size_t most_;
   std::size_t window_;
   std::size_t out_ = 0;

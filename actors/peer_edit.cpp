@@ -21,9 +21,10 @@ struct misuse {
 };
 
 const std::string& text_of(const json& params, const char* key) {
-  if (!params[key].is_string())
+  const json& value = params.at(key);
+  if (!value.is_string())
     throw misuse{std::string(key) + " must be a text"};
-  return params[key].get_ref<const std::string&>();
+  return value.get_ref<const std::string&>();
 }
 
 public_key key_of(const json& params, const char* key) {
@@ -124,7 +125,8 @@ void add(json& params, conf::config& to) {
   to.peers.push_back(std::move(peer));
 }
 
-std::vector<conf::peer_config>::iterator find(const json& params, conf::config& in) {
+/// Its place in the configuration.
+std::size_t place_of(const json& params, const conf::config& in) {
   const std::string wanted = params.contains("peer") ? text_of(params, "peer") : "";
   const std::optional<public_key> key = public_key_from_base64(wanted);
   const auto found =
@@ -134,7 +136,7 @@ std::vector<conf::peer_config>::iterator find(const json& params, conf::config& 
   if (found == in.peers.end())
     throw misuse{"no peer is called " + conf::shown(wanted) +
                  ", and none has that public key; `troupectl peers` lists them"};
-  return found;
+  return static_cast<std::size_t>(found - in.peers.begin());
 }
 
 } // namespace
@@ -147,7 +149,7 @@ std::variant<conf::config, std::string> edit_peer(const conf::config& from,
       add(params, edited);
       return edited;
     }
-    const std::vector<conf::peer_config>::iterator peer = find(params, edited);
+    const auto peer = edited.peers.begin() + static_cast<std::ptrdiff_t>(place_of(params, edited));
     if (method == "peer.remove")
       edited.peers.erase(peer);
     else if (method == "peer.enable" || method == "peer.disable")
@@ -155,6 +157,15 @@ std::variant<conf::config, std::string> edit_peer(const conf::config& from,
     else
       set(params, *peer, edited);
     return edited;
+  } catch (const misuse& fault) {
+    return fault.text;
+  }
+}
+
+std::variant<const conf::peer_config*, std::string> find_peer(const conf::config& in,
+                                                              const json& params) {
+  try {
+    return &in.peers[place_of(params, in)];
   } catch (const misuse& fault) {
     return fault.text;
   }

@@ -17,4 +17,8 @@ namespace troupe::actors {
 std::variant<conf::config, std::string>
 edit_peer(const conf::config& from, const std::string& method, nlohmann::ordered_json& params);
 
+/// The peer that `params` names by `peer`, or what is wrong.
+std::variant<const conf::peer_config*, std::string> find_peer(const conf::config& in,
+                                                              const nlohmann::ordered_json& params);
+
 } // namespace troupe::actors

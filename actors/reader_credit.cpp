@@ -14,6 +14,11 @@ reader_credit::reader_credit(std::string_view origin, const slab_sizes& sizes,
     at_rest_.push_back(slab::make(origin, sizes.octets, sizes.descriptors_max, home));
 }
 
+void reader_credit::set(const credit_settings& settings, time_point now) {
+  window_.set(settings, now);
+  automatic_ = !settings.window;
+}
+
 void reader_credit::ran_out(time_point now) {
   if (!starved_since_)
     starved_since_ = now;

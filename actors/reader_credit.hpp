@@ -25,6 +25,9 @@ public:
   reader_credit(std::string_view origin, const slab_sizes& sizes, const credit_settings& settings,
                 const std::shared_ptr<slab_home>& home);
 
+  /// From now on by these.
+  void set(const credit_settings& settings, time_point now);
+
   /// Whether to bring in another batch.
   [[nodiscard]] bool is_there() const { return !at_rest_.empty() && window_.has_room(); }
   /// Octets; a batch may exceed them.

@@ -46,6 +46,9 @@ constexpr std::array methods = {
     rpc_method{"peer.enable", "lets it in again", "peer confirm_s dry_run", true},
     rpc_method{"peer.disable", "keeps it in the configuration, and nowhere else",
                "peer confirm_s dry_run", true},
+    rpc_method{"peer.rehandshake",
+               "looks its name up again, and shakes hands with it whatever session there is",
+               "peer", true},
     rpc_method{"log.level", "of all actors, or of one", "level actor confirm_s dry_run", true},
     rpc_method{"rpc.list", "these methods", ""},
 };

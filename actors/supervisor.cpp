@@ -20,14 +20,6 @@ namespace troupe::actors {
 
 namespace {
 
-credit_settings credit_of(const conf::config& config) {
-  credit_settings settings;
-  if (config.credit.window != 0)
-    settings.window = config.credit.window;
-  settings.target_delay = config.credit.target_delay / 2; // the other half is the socket's
-  return settings;
-}
-
 using self_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
 /// Builds the graph, sinks first, and enters each actor into the stage it is stopped in.
@@ -42,6 +34,7 @@ public:
     spawn_control();
     spawn_sources();
     parts_.sockets = {}; // they close with their last user, and that is not SUPERVISOR
+    sinks_.admin = {targets_.admin_is_told.actor, targets_.admin_is_told.bell};
     // Ahead of whatever is urgent: TUNNEL may have to send at once.
     self_->send<caf::message_priority::high>(tunnel_, std::move(sinks_));
     targets_.admin_is_told.post(std::move(targets_.all));

@@ -66,12 +66,14 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   plan.tunnel.bring_back = how.bring_back;
   config_ = std::move(desired);
   target.configure(std::move(plan.tunnel));
+  if (plan.credit_changed)
+    target.set_credit(credit_of(config_), sockets_of(config_, sockets_));
   if (plan.log_levels_changed)
     target.set_log_levels(config_.log);
   // 4. Retire: the old sockets close with their last user.
   if (prepared) {
     sockets_ = std::move(prepared);
-    target.use(sockets_);
+    target.use(sockets_of(config_, sockets_));
   }
   if (!plan.names.empty())
     target.resolve(queries_of(plan.names));
@@ -120,6 +122,15 @@ const conf::peer_config* running_configuration::find(const public_key& key) cons
   return found == config_.peers.end() ? nullptr : &*found;
 }
 
+std::optional<name_query> running_configuration::name_of(const std::string& peer) const {
+  const auto found =
+      std::find_if(config_.peers.begin(), config_.peers.end(),
+                   [&](const conf::peer_config& each) { return each.settings.name == peer; });
+  if (found == config_.peers.end() || !found->enabled || !found->remote || found->remote->literal)
+    return std::nullopt;
+  return name_query{found->settings.key, found->remote->host, found->remote->port};
+}
+
 bool running_configuration::wants(const name_query& query) const {
   const conf::peer_config* const peer = find(query.peer);
   return peer != nullptr && peer->enabled && peer->remote && !peer->remote->literal &&
@@ -136,6 +147,22 @@ bool running_configuration::name_found(const name_query& query, const endpoint& 
              to_string(found));
   target.configure(std::move(change));
   return true;
+}
+
+credit_settings credit_of(const conf::config& wanted) {
+  credit_settings settings;
+  if (wanted.credit.window != 0)
+    settings.window = wanted.credit.window;
+  settings.target_delay = wanted.credit.target_delay / 2;
+  return settings;
+}
+
+use_sockets sockets_of(const conf::config& wanted,
+                       std::shared_ptr<const udp::socket_pair> sockets) {
+  use_sockets result{std::move(sockets), std::nullopt};
+  if (wanted.udp.send_buffer == 0) // otherwise it is as large as somebody said
+    result.send_delay = wanted.credit.target_delay / 2;
+  return result;
 }
 
 udp::socket_options socket_options_of(const conf::config& wanted) {

@@ -24,9 +24,11 @@ class commit_target {
 public:
   virtual ~commit_target() = default;
   virtual void configure(tunnel_change change) = 0;
-  virtual void use(std::shared_ptr<const udp::socket_pair> sockets) = 0;
+  virtual void use(const use_sockets& sockets) = 0;
   virtual void resolve(std::vector<name_query> names) = 0;
   virtual void set_log_levels(const conf::log_config& wanted) = 0;
+  /// With the sockets in use, whose buffers follow it.
+  virtual void set_credit(const credit_settings& readers, const use_sockets& senders) = 0;
 };
 
 struct commit_failure {
@@ -77,6 +79,9 @@ public:
   void restore_link();
   /// The endpoint found for a name, if that is still the peer's. Whether it was.
   bool name_found(const name_query& query, const endpoint& found, commit_target& target);
+  /// What to look up for the peer that is called so; nothing if its endpoint is an address, or
+  /// none.
+  [[nodiscard]] std::optional<name_query> name_of(const std::string& peer) const;
   /// Whether a peer still wants this name looked up.
   [[nodiscard]] bool wants(const name_query& query) const;
 
@@ -93,6 +98,10 @@ private:
   std::shared_ptr<link_setter> interface_;
   logger log_;
 };
+
+/// What each reader is told: half of the target, as the other half is the socket's.
+credit_settings credit_of(const conf::config& wanted);
+use_sockets sockets_of(const conf::config& wanted, std::shared_ptr<const udp::socket_pair> sockets);
 
 /// What the sockets of a configuration are to be.
 udp::socket_options socket_options_of(const conf::config& wanted);

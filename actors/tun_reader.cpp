@@ -77,6 +77,9 @@ tun_reader_actor::behavior_type tun_reader(self_pointer self, tun_reader_parts p
       [self](atom::poll) { take_turns(self, turn); },
       [self](slab_return& credit) { self->state.credit->take_back(std::move(credit)); },
       [self](const link_status& link) { self->state.parts.mtu = link.mtu; },
+      [self](const credit_settings& wanted) {
+        self->state.credit->set(wanted, self->clock().now());
+      },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
         tun_reader_state& state = self->state;

@@ -83,6 +83,19 @@ void arm_tick(self_pointer self) {
   self->scheduled_send<urgent>(self, due, atom::tick_v);
 }
 
+} // namespace
+
+void tunnel_state::report_unanswered() {
+  peers_unanswered report;
+  for (const crypto::peer_event& event : out->events)
+    if (event.what == crypto::peer_event::kind::handshake_gave_up)
+      report.names.push_back(event.peer);
+  if (!report.names.empty())
+    sinks.admin.post(std::move(report));
+}
+
+namespace {
+
 /// Ends a turn: what the tunnel originated, then jobs, events and the next deadline. Before what
 /// came in with the turn is sent on, so that a peer's released packets stay ahead of newer ones.
 void finish_turn(self_pointer self, moment now) {
@@ -96,6 +109,7 @@ void finish_turn(self_pointer self, moment now) {
   }
   originated.clear();
   send_jobs(self);
+  state.report_unanswered();
   state.log_events();
   arm_tick(self);
 }

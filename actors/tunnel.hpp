@@ -53,6 +53,8 @@ struct tunnel_state {
   /// Tells the sender of a packet that had nowhere to go, as far as ICMP allows.
   void answer_unreachable(const slab& batch, moment now);
 
+  /// To ADMIN, which may know a better place.
+  void report_unanswered();
   void log_events();
   void log_sent(const slab& batch) const;
   void log_delivered(const slab& batch) const;

@@ -94,6 +94,9 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
       [self](atom::poll) { take_turns(self, turn); },
       [self](slab_return& credit) { self->state.credit->take_back(std::move(credit)); },
       [self](const use_sockets& sockets) { use(self->state, sockets); },
+      [self](const credit_settings& wanted) {
+        self->state.credit->set(wanted, self->clock().now());
+      },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
         udp_receiver_state& state = self->state;

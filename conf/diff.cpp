@@ -93,8 +93,6 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
   check("udp.receive_buffer", before.udp.receive_buffer == after.udp.receive_buffer);
   check("udp.send_buffer", before.udp.send_buffer == after.udp.send_buffer);
   check("tunnel.cpu", before.tunnel.cpu == after.tunnel.cpu);
-  check("credit.window", before.credit.window == after.credit.window);
-  check("credit.target_delay", before.credit.target_delay == after.credit.target_delay);
   check("log.format", before.log.format == after.log.format);
   check("log.target", before.log.target == after.log.target);
   check("admin.group", before.admin.group == after.admin.group);
@@ -107,7 +105,7 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
 bool plan::empty() const {
   return !tunnel.set_private_key && tunnel.removed.empty() && tunnel.changed.empty() &&
          !tunnel.forget_sources && names.empty() && !listen_port_changed && !fwmark_changed &&
-         !mtu_changed && !queue_length_changed && !log_levels_changed &&
+         !mtu_changed && !queue_length_changed && !log_levels_changed && !credit_changed &&
          addresses_to_remove.empty() && addresses_to_add.empty() && routes_to_remove.empty() &&
          routes_to_add.empty() && needs_restart.empty();
 }
@@ -145,6 +143,8 @@ plan diff(const config& before, const config& after, const diff_hints& hints) {
   result.queue_length_changed = before.tun.queue_length != after.tun.queue_length;
   result.log_levels_changed =
       before.log.level != after.log.level || before.log.actors != after.log.actors;
+
+  result.credit_changed = before.credit != after.credit;
 
   const std::vector<ip_prefix> old_addresses = sorted(before.interface.addresses);
   const std::vector<ip_prefix> new_addresses = sorted(after.interface.addresses);

@@ -42,6 +42,7 @@ struct plan {
   bool mtu_changed = false;
   bool queue_length_changed = false;
   bool log_levels_changed = false;
+  bool credit_changed = false;
   /// All four sorted.
   std::vector<ip_prefix> addresses_to_remove;
   std::vector<ip_prefix> addresses_to_add;

@@ -59,6 +59,11 @@ void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
       free_slots_.push_back(static_cast<std::uint32_t>(slot_of(each->id)));
     parked_.clear();
   }
+  for (const public_key& key : change.rehandshake)
+    if (peer* const to = find(key)) {
+      to->local = {}; // perhaps the address we last used is what stopped working
+      initiate(*to, false, now, out);
+    }
   if (change.forget_sources)
     for (const auto& [key, each] : peers_by_key_)
       each->local = {};

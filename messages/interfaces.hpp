@@ -11,6 +11,7 @@
 #pragma once
 
 #include "messages/batches.hpp"
+#include "messages/credit.hpp"
 #include "messages/doorbell.hpp"
 #include "messages/peer_settings.hpp"
 #include "messages/shortcut.hpp"
@@ -20,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +79,8 @@ struct polled {
 /// The sockets to use from now on; the old ones close with their last user.
 struct use_sockets {
   std::shared_ptr<const udp::socket_pair> sockets;
+  /// How long a send buffer's queue may stand; absent: the buffers stay as they are.
+  std::optional<duration> send_delay;
 };
 
 /// How the TUN interface is.
@@ -145,6 +149,12 @@ struct name_answer {
   std::string error; // when not found
 };
 
+/// Handshakes with these peers have failed for a while: where they are may have changed.
+struct peers_unanswered {
+  std::vector<std::string> names;
+};
+using unanswered_reader_actor = caf::typed_actor<caf::reacts_to<peers_unanswered>>;
+
 /// A set of one UAPI client, or, without either, a get for all who wait for one; only one get is
 /// out at a time.
 struct uapi_call {
@@ -174,7 +184,7 @@ using tun_reader_actor =
                      // A credit: the right to read a slab full more.
                      caf::reacts_to<slab_return>,
                      // The MTU decides how packets are padded.
-                     caf::reacts_to<link_status>,
+                     caf::reacts_to<link_status>, caf::reacts_to<credit_settings>,
                      caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// UDP SENDER: waits in its mailbox, and POLLS only while a socket takes no more.
@@ -189,6 +199,7 @@ using udp_receiver_actor =
     caf::typed_actor<caf::reacts_to<atom::poll>,
                      // A credit: the right to receive a slab full more.
                      caf::reacts_to<slab_return>, caf::reacts_to<use_sockets>,
+                     caf::reacts_to<credit_settings>,
                      caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// TUN WRITER: writes packets to one TUN queue.
@@ -201,6 +212,7 @@ using tun_writer_actor =
 struct use_sinks {
   std::vector<sink<udp_sender_actor>> senders;
   std::vector<sink<tun_writer_actor>> writers;
+  polled<unanswered_reader_actor> admin;
 };
 
 /// HANDSHAKER: pure X25519 work, off the TUNNEL's thread.
@@ -239,6 +251,8 @@ struct admin_targets {
 /// the interface.
 using admin_actor = caf::typed_actor<
     caf::reacts_to<atom::poll>, caf::reacts_to<uapi_call>, caf::reacts_to<name_answer>,
+    // From TUNNEL.
+    caf::reacts_to<peers_unanswered>,
     // From SUPERVISOR.
     caf::reacts_to<atom::reload>,
     // The first message it gets.
@@ -265,6 +279,7 @@ TROUPE_LOCAL_MESSAGE(transmit_batch)
 TROUPE_LOCAL_MESSAGE(deliver_batch)
 TROUPE_LOCAL_MESSAGE(slab_return)
 TROUPE_LOCAL_MESSAGE(use_sockets)
+TROUPE_LOCAL_MESSAGE(credit_settings)
 TROUPE_LOCAL_MESSAGE(use_sinks)
 TROUPE_LOCAL_MESSAGE(link_status)
 TROUPE_LOCAL_MESSAGE(device_gone)
@@ -278,6 +293,7 @@ TROUPE_LOCAL_MESSAGE(stage_answer)
 TROUPE_LOCAL_MESSAGE(status_query)
 TROUPE_LOCAL_MESSAGE(name_query)
 TROUPE_LOCAL_MESSAGE(name_answer)
+TROUPE_LOCAL_MESSAGE(peers_unanswered)
 TROUPE_LOCAL_MESSAGE(uapi_call)
 TROUPE_LOCAL_MESSAGE(uapi_answer)
 TROUPE_LOCAL_MESSAGE(admin_targets)

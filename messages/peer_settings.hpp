@@ -44,6 +44,8 @@ struct tunnel_change {
   bool bring_back = false;
   std::vector<peer_change> changed;
   bool forget_parked = false;
+  /// These begin a handshake now, whatever session they have, unless one is under way.
+  std::vector<public_key> rehandshake;
   /// The sockets or their mark changed: learnt source addresses are void.
   bool forget_sources = false;
 };

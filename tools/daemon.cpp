@@ -189,12 +189,9 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
 
   const std::shared_ptr<const udp::socket_pair> sockets =
       udp::socket_pair::open(config.interface.listen_port, socket_options_of(config));
-  parts.sockets = {sockets};
-  std::optional<duration> target_delay;
-  if (config.udp.send_buffer == 0)
-    target_delay = config.credit.target_delay / 2; // the other half stands inside
-  parts.sink_of = [target_delay](const use_sockets& from) {
-    return std::make_shared<udp::sender>(from.sockets, udp::kernel_calls(), target_delay);
+  parts.sockets = sockets_of(config, sockets);
+  parts.sink_of = [](const use_sockets& from) {
+    return std::make_shared<udp::sender>(from.sockets, udp::kernel_calls(), from.send_delay);
   };
   parts.source_of = [](const use_sockets& from,
                        ip_family family) -> std::shared_ptr<udp::datagram_source> {

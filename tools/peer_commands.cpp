@@ -219,6 +219,12 @@ void add_peer_commands(CLI::App& app, common_options& common) {
   add_simple("enable", "peer.enable", "let a disabled peer in again");
   add_simple("disable", "peer.disable", "keep a peer in the configuration only");
 
+  add_verb(*peer, asked, "rehandshake", "look its name up again, and shake hands with it now")
+      ->final_callback([asked, &common] {
+        const json answer = common.daemon().ask("peer.rehandshake", {{"peer", asked->peer}});
+        print("a handshake with " + answer.at("peer").get<std::string>() + " begins\n");
+      });
+
   CLI::App* const show = add_verb(*peer, asked, "show", "show one peer");
   add_json_option(*show, common);
   show->final_callback([asked, &common] { show_peer(*asked, common); });

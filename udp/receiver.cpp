@@ -57,6 +57,7 @@ std::uint32_t slot_octets(const slab& of) {
 receiver::receiver(std::shared_ptr<const bound_socket> source, batch_calls& calls)
     : socket_(std::move(source)), calls_(calls), rooms_{}, headers_{} {
   TROUPE_ASSERT(socket_ != nullptr);
+  drops_before_ = socket_->kernel_drops();
 }
 
 receive_result receiver::receive_batch(slab& into, std::size_t messages_max) {

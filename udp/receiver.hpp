@@ -21,7 +21,9 @@ public:
   [[nodiscard]] std::string offload() const override {
     return socket_->gro() ? "on" : "off: " + std::string(socket_->without_gro());
   }
-  [[nodiscard]] std::uint32_t kernel_drops() const override { return socket_->kernel_drops(); }
+  [[nodiscard]] std::uint32_t kernel_drops() const override {
+    return socket_->kernel_drops() - drops_before_;
+  }
 
 private:
   /// Room for what the kernel says of a datagram: where it came from, to which address, and how.
@@ -36,6 +38,8 @@ private:
   void take(std::uint32_t message, slab& into, receive_result& result) const;
 
   std::shared_ptr<const bound_socket> socket_;
+  /// Of a socket that somebody received from already.
+  std::uint32_t drops_before_ = 0;
   batch_calls& calls_;
   std::array<message_room, limits::messages_per_receive_slab> rooms_;
   std::array<mmsghdr, limits::messages_per_receive_slab> headers_;

@@ -270,4 +270,15 @@ BOOST_FIXTURE_TEST_CASE(both_sockets_are_answered_in_one_turn, admin_fixture) {
   BOOST_TEST(json::parse(troupectl.read())["id"] == 5);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_name_is_looked_up_again_when_nobody_answers, names_fixture) {
+  BOOST_TEST(asked->size() == 1);
+  tell(admin.actor, name_answer{asked->back(), parse_endpoint("192.0.2.9:51820"), ""});
+  tell(admin.actor, peers_unanswered{{"phone", "laptop", "nobody"}});
+  BOOST_TEST(asked->size() == 2); // the laptop's is an address
+  BOOST_TEST(asked->back().host == "vpn.example.net");
+  fail();
+  tell(admin.actor, peers_unanswered{{"phone"}});
+  BOOST_TEST(asked->size() == 2); // that is tried again anyway
+}
+
 BOOST_AUTO_TEST_SUITE_END()

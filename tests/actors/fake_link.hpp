@@ -17,19 +17,23 @@ namespace troupe::actors {
 
 struct recording_target final : commit_target {
   void configure(tunnel_change change) override { changes.push_back(std::move(change)); }
-  void use(std::shared_ptr<const udp::socket_pair> sockets) override { used.push_back(sockets); }
+  void use(const use_sockets& sockets) override { used.push_back(sockets.sockets); }
   void resolve(std::vector<name_query> names) override {
     asked.insert(asked.end(), names.begin(), names.end());
   }
   void set_log_levels(const conf::log_config& wanted) override { levels.push_back(wanted); }
+  void set_credit(const credit_settings& readers, const use_sockets&) override {
+    credit.push_back(readers);
+  }
   [[nodiscard]] bool untouched() const {
-    return changes.empty() && used.empty() && asked.empty() && levels.empty();
+    return changes.empty() && used.empty() && asked.empty() && levels.empty() && credit.empty();
   }
 
   std::vector<tunnel_change> changes;
   std::vector<std::shared_ptr<const udp::socket_pair>> used;
   std::vector<name_query> asked;
   std::vector<conf::log_config> levels;
+  std::vector<credit_settings> credit;
 };
 
 /// The kernel's settings, and those that it does not take or does not let go.

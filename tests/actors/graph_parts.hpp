@@ -28,7 +28,7 @@ struct fake_host {
     graph_parts made;
     made.interface_name = config.interface.name;
     made.queues = {{tun_in, tun_out}};
-    made.sockets = {sockets};
+    made.sockets = {sockets, {}};
     made.sink_of = [out = udp_out](const use_sockets&) { return out; };
     made.source_of = [in = udp_in](const use_sockets&,
                                    ip_family family) -> std::shared_ptr<udp::datagram_source> {

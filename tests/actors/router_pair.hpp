@@ -71,7 +71,9 @@ struct router {
                                                       to_sender,
                                                       log.open("udp-sender/0"),
                                                       false});
-    use_sinks sinks{{{sender, to_sender}}, {}};
+    use_sinks sinks{{{sender, to_sender}},
+                    {},
+                    {on.spawn(unanswered_stand_in, unanswered), std::make_shared<doorbell>()}};
     for (const std::shared_ptr<tun::fake_sink>& queue : {tun, second_queue}) {
       const std::string name = "tun-writer/" + std::to_string(sinks.writers.size());
       if (sinks.writers.size() == queues)
@@ -88,6 +90,9 @@ struct router {
   }
 
   std::string address;
+  /// Whom ADMIN is told of.
+  std::shared_ptr<std::vector<std::string>> unanswered =
+      std::make_shared<std::vector<std::string>>();
   secret_key secret;
   public_key own_key;
   endpoint outer;

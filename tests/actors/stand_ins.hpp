@@ -49,6 +49,16 @@ inline tunnel_actor::behavior_type tunnel_stand_in(tunnel_actor::pointer self,
   };
 }
 
+inline unanswered_reader_actor::behavior_type
+unanswered_stand_in(unanswered_reader_actor::pointer,
+                    std::shared_ptr<std::vector<std::string>> names) {
+  return {
+      [=](const peers_unanswered& report) {
+        names->insert(names->end(), report.names.begin(), report.names.end());
+      },
+  };
+}
+
 struct supervisor_record {
   std::vector<end_program> ends;
   int devices_gone = 0;
@@ -78,6 +88,7 @@ inline admin_actor::behavior_type admin_stand_in(admin_actor::pointer,
       [=](const uapi_call& call) { record->calls.push_back(call); },
       [](atom::reload) {},
       [=](const name_answer& answer) { record->names.push_back(answer); },
+      [](const peers_unanswered&) {},
       [](admin_targets&) {},
       [](atom::stop) {},
       [=](const tunnel_answer& answer) { record->tunnel_answers.push_back(answer); },

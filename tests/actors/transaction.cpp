@@ -365,4 +365,15 @@ BOOST_AUTO_TEST_CASE(the_sockets_of_before_come_back_with_their_port) {
   BOOST_TEST((target.used.back() == sockets));
 }
 
+BOOST_AUTO_TEST_CASE(readers_are_told_of_credit) {
+  conf::config desired = running.config();
+  desired.credit.window = 100'000;
+  desired.credit.target_delay = std::chrono::milliseconds(2);
+  BOOST_TEST(!change(desired));
+  BOOST_REQUIRE(target.credit.size() == 1);
+  BOOST_TEST((target.credit.at(0) ==
+              credit_settings{.window = 100'000, .target_delay = std::chrono::milliseconds(1)}));
+  BOOST_TEST(target.used.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

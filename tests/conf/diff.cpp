@@ -298,13 +298,15 @@ BOOST_AUTO_TEST_CASE(what_cannot_change_live_is_named) {
   after.credit = {100'000, std::chrono::milliseconds(9)};
   after.log.format = log_format::json;
   after.log.target = "/x";
+  after.admin.read_group = "watchers";
   after.admin.group = "g";
   after.log.level = log_level::debug;
   after.tun = {2, false, 5};
   const plan todo = conf::diff(with_peers({}), after);
-  BOOST_TEST(todo.needs_restart.size() == 15U);
+  BOOST_TEST(todo.needs_restart.size() == 14U);
   BOOST_TEST(todo.log_levels_changed);
   BOOST_TEST(todo.queue_length_changed);
+  BOOST_TEST(todo.credit_changed);
   BOOST_TEST(first_plan(after).needs_restart.empty());
 }
 

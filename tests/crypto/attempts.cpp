@@ -129,4 +129,23 @@ BOOST_AUTO_TEST_CASE(a_lost_response_is_made_up_for_by_the_retry) {
   BOOST_TEST(net.handshakes_sent(net.alice) == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(a_handshake_that_is_asked_for_needs_no_occasion) {
+  peer_pair net;
+  net.connect();
+  net.advance(6s);
+  net.tap.clear();
+  tunnel_change change;
+  change.rehandshake = {net.bob.key, net.alice.key}; // the second is nobody's
+  net.alice.apply(change);
+  net.settle();
+  BOOST_TEST(net.handshakes_sent(net.alice) == 1U);
+  BOOST_TEST(net.alice.status_of(net.bob).latest_handshake.has_value());
+  net.alice.send_to(net.bob, 7);
+  net.settle();
+  BOOST_TEST(net.bob.markers().back() == 7);
+  net.alice.apply(change); // too soon after another
+  net.settle();
+  BOOST_TEST(net.handshakes_sent(net.alice) == 1U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -80,10 +80,12 @@ def everything_live(lab: Lab) -> None:
     left, right = pair.left, pair.right
     before, kernel = left.peer_state(right), kernel_side(left)
     left.addresses += ["10.66.9.1/24", "fd66::1/64"]
+    window = {edge["window_bytes"] for edge in ask(left, "flow")["edges"]}
     left.mtu, left.listen_port = 1300, 51999
     left.peers[0].allowed_ips += ["10.98.0.0/16"]
     said = apply(left, interface_extra='fwmark = "0x7"\n[tun]\nqueue_length = 123\n[log]\n'
-                                       'actors.tunnel = "debug"')
+                                       'actors.tunnel = "debug"\n[credit]\nwindow = 70000\n'
+                                       'target_delay = "2ms"')
     note("; ".join(said.splitlines()))
     now = kernel_side(left)
     for wanted in ("10.66.9.1/24", "fd66::1/64", "10.98.0.0/16", "mtu 1300", "qlen 123"):
@@ -91,6 +93,8 @@ def everything_live(lab: Lab) -> None:
     status = ask(left, "status")["interface"]
     require(status["listen_port"] == 51999 and status["fwmark"] == 7, f"it says {status}")
     ping(left.host, INSIDE[1])
+    now = {edge["window_bytes"] for edge in ask(left, "flow")["edges"]}
+    require(now == {70000}, f"the windows were {window} and are {now}")
     own, left.addresses = left.addresses, ["10.66.0.7/24"]  # Not one that was there stays.
     apply(left)
     require("10.98.0.0/16" in kernel_side(left), f"its routes are gone:\n{kernel_side(left)}")

@@ -12,6 +12,7 @@ from flow_lab import ADMIN_FOLDER, INSIDE, Pair, ask, tool
 from flow_traffic import note
 from lab import Lab, Scenario, main, require, run, scenario, wait_until
 from traffic import ping, reaches
+from tunnel import Tunnel
 
 ANSWER_S = 1.0  # Of one client, whatever others do.
 
@@ -50,6 +51,11 @@ def invited(lab: Lab) -> None:
     peers = json.loads(ctl(router, "peers", "--json").stdout)
     require([each["name"] for each in peers] == ["guest", "peer-0"], f"peers are {peers}")
     require("10.66.0.3/32" in ctl(router, "peer", "show", "guest").stdout, "show is wrong")
+    before = latest_handshake(router, "guest")
+    time.sleep(5.1)  # REKEY_TIMEOUT: none begins sooner after another.
+    said = ctl(router, "peer", "rehandshake", "guest").stdout
+    require(said == "a handshake with guest begins\n", f"it said {said!r}")
+    wait_until("there is another", lambda: latest_handshake(router, "guest") > before)
     exported = ctl(router, "export", "--peer", "guest", "--endpoint", "192.168.77.2:51820").stdout
     for line in ("Address = 10.66.0.3/32", "Endpoint = 192.168.77.2:51820"):
         require(line in exported and line in shown.stdout, f"{line} is not in\n{exported}")
@@ -57,6 +63,11 @@ def invited(lab: Lab) -> None:
     require("no peer is called" in refused(router, "peer", "remove", "nobody"), "who was that?")
     ctl(router, "peer", "remove", "guest")
     require("guest" not in running(router), "it is still there")
+
+
+def latest_handshake(tunnel: Tunnel, peer: str) -> int:
+    return next(each["latest_handshake"] for each in ask(tunnel, "status")["peers"]
+                if each["name"] == peer)
 
 
 def from_key_files(lab: Lab) -> None:
