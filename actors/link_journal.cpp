@@ -41,6 +41,8 @@ std::optional<std::string> link_journal::carry_out(const conf::plan& plan,
                                                    const conf::config& after) {
   if (interface_ == nullptr)
     return std::nullopt;
+  if (!plan.addresses_to_remove.empty() || !plan.addresses_to_add.empty())
+    restore_at_last(before);
   const bool all_made = remove_routes(plan) && remove_addresses(plan, before, after) &&
                         set_link(plan, before, after) && add_addresses(plan) &&
                         add_routes(plan, after);
@@ -53,6 +55,15 @@ std::string link_journal::undo() {
     if (const tun::link_change undone = back_.back()(); undone.refused() && !waits_for_up(undone))
       remains += (remains.empty() ? "; rollback incomplete: " : ", ") + undone.text;
   return remains;
+}
+
+/// An address that is taken away takes others and routes along, forth and back.
+void link_journal::restore_at_last(const conf::config& before) {
+  back_.push_back([this, before] {
+    std::vector<tun::link_change> refused = restore(*interface_, before);
+    std::erase_if(refused, waits_for_up);
+    return refused.empty() ? tun::link_change{} : std::move(refused.front());
+  });
 }
 
 bool link_journal::make(const tun::link_change& done, step back) {
@@ -77,13 +88,6 @@ bool link_journal::remove_routes(const conf::plan& plan) {
 /// back.
 bool link_journal::remove_addresses(const conf::plan& plan, const conf::config& before,
                                     const conf::config& after) {
-  if (plan.addresses_to_remove.empty())
-    return true;
-  back_.push_back([this, before] {
-    std::vector<tun::link_change> refused = restore(*interface_, before);
-    std::erase_if(refused, waits_for_up);
-    return refused.empty() ? tun::link_change{} : std::move(refused.front());
-  });
   for (const ip_prefix& gone : plan.addresses_to_remove)
     if (!make(interface_->remove_address(gone),
               [this, gone] { return interface_->add_address(gone); }))

@@ -51,6 +51,7 @@ private:
 
   /// Whether to go on. `back` undoes what `forth` makes.
   [[nodiscard]] bool make(const tun::link_change& done, step back);
+  void restore_at_last(const conf::config& before);
   [[nodiscard]] bool remove_routes(const conf::plan& plan);
   [[nodiscard]] bool remove_addresses(const conf::plan& plan, const conf::config& before,
                                       const conf::config& after);

@@ -21,7 +21,7 @@ from traffic import Load, ping, reaches
 from tunnel import Tunnel, new_key, public_of
 
 STATE_FOLDER = Path("/var/lib/troupe")
-APPLIES = 300
+APPLIES, BLOCKS = 300, 6
 CONFIRM_S = 2
 
 
@@ -37,24 +37,23 @@ def applied_again_and_again(lab: Lab) -> None:
     apply(left)  # What is allocated once.
     time.sleep(0.5)  # Until its connection is closed.
     before, opened = left.peer_state(right), descriptors(left)
-    kernel, lost, memory = kernel_side(left), [], 0
+    kernel, lost, memory = kernel_side(left), {"diff": 0, "apply": 0}, 0
     with Load(left.host, right.host, INSIDE[1]):
-        for applies in (0, APPLIES):
-            memory = memory or applies and resident(left)  # With all slabs in use.
-            begin, sent_again = time.monotonic(), kernel_counts(left.host)["TcpRetransSegs"]
-            for number in range(applies):
+        # The control does the same but for the change: interleaved, for a machine has its moments.
+        for verb in BLOCKS * ("diff", "apply"):
+            sent_again = kernel_counts(left.host)["TcpRetransSegs"]
+            for number in range(APPLIES // BLOCKS):
                 left.peers = own + mates[:number % (len(mates) + 1)]
                 for peer in left.peers[1:]:
                     peer.keepalive = number % 7 + 1
-                apply(left)
-            time.sleep(max(0.0, 3 - (time.monotonic() - begin)))
-            lost.append((kernel_counts(left.host)["TcpRetransSegs"] - sent_again) /
-                        (time.monotonic() - begin))
+                ctl(left, verb, str(left.write_toml()))
+            lost[verb] += kernel_counts(left.host)["TcpRetransSegs"] - sent_again
+            memory = memory or resident(left)  # With all slabs in use.
     left.peers = own
     apply(left)
     after = left.peer_state(right)
-    note(f"{APPLIES} applies; segments sent again per second: without {lost[0]:.1f}, with "
-         f"{lost[1]:.1f}; resident {memory >> 10} KiB before, {resident(left) >> 10} KiB after")
+    note(f"segments sent again beside {APPLIES} diffs {lost['diff']}, applies {lost['apply']}; "
+         f"resident {memory >> 10} KiB before, {resident(left) >> 10} KiB after")
     require(after.latest_handshake == before.latest_handshake, "there was another handshake")
     require(after.tx_bytes > before.tx_bytes and after.rx_bytes > before.rx_bytes,
             f"the counters began anew: {before}, {after}")
