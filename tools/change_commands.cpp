@@ -71,9 +71,9 @@ std::string path_of(const change_options& asked, const common_options& common) {
 }
 
 /// What the daemon is sent of FILE, which is judged here first, where its permissions can be seen.
-void read_files(const std::string& path, request& to) {
+void read_files(const std::string& path, permissions how, request& to) {
   config_files texts;
-  const auto read = read_config(path, &texts);
+  const auto read = read_config(path, how, &texts);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
     throw command_failed(text_of(*errors));
   to.params["files"] = as_json(texts.sources);
@@ -92,7 +92,7 @@ std::string changes_text(const json& answer) {
 
 void check(const change_options& asked, const common_options& common) {
   const std::string path = path_of(asked, common);
-  const auto read = read_config(path);
+  const auto read = read_config(path, common.file_permissions());
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
     throw command_failed(text_of(*errors));
   print(path + ": ok, " + std::to_string(std::get<conf::config>(read).peers.size()) + " peers\n");
@@ -100,7 +100,7 @@ void check(const change_options& asked, const common_options& common) {
 
 void diff(const change_options& asked, const common_options& common) {
   request to;
-  read_files(path_of(asked, common), to);
+  read_files(path_of(asked, common), common.file_permissions(), to);
   const json answer = common.daemon().ask("diff", to.params);
   print(common.json ? answer.dump(2) + "\n" : changes_text(answer));
 }
@@ -122,7 +122,7 @@ void apply(const change_options& asked, const common_options& common) {
     to.params["confirm_s"] = seconds_of(*asked.confirm);
   if (asked.dry_run)
     to.params["dry_run"] = true;
-  read_files(path_of(asked, common), to);
+  read_files(path_of(asked, common), common.file_permissions(), to);
   const json answer = common.daemon().ask("apply", to.params);
   print(changes_text(answer));
   if (answer.contains("confirm_s"))
@@ -172,11 +172,13 @@ void log_level(const change_options& asked, const common_options& common) {
   print(changes_text(common.daemon().ask("log.level", params)));
 }
 
-CLI::App* add_file_command(CLI::App& app, const options& asked, const char* name,
-                           const char* what) {
+CLI::App* add_file_command(CLI::App& app, const options& asked, common_options& common,
+                           const char* name, const char* what) {
   CLI::App* const command = app.add_subcommand(name, what);
   command->add_option("file", asked->file, "the TOML file; its drop-ins and key files go with it")
       ->type_name("FILE");
+  command->add_flag("--insecure-permissions", common.insecure_permissions,
+                    "take files that others can read or write");
   return command;
 }
 
@@ -184,16 +186,16 @@ CLI::App* add_file_command(CLI::App& app, const options& asked, const char* name
 
 void add_change_commands(CLI::App& app, common_options& common) {
   const options asked = std::make_shared<change_options>();
-  add_file_command(app, asked, "check", "say what is wrong with a file; no daemon is asked")
+  add_file_command(app, asked, common, "check", "say what is wrong with a file; no daemon is asked")
       ->final_callback([asked, &common] { check(*asked, common); });
 
   CLI::App* const compare =
-      add_file_command(app, asked, "diff", "show what a file would change in what runs");
+      add_file_command(app, asked, common, "diff", "show what a file would change in what runs");
   add_json_option(*compare, common);
   compare->final_callback([asked, &common] { diff(*asked, common); });
 
   CLI::App* const make =
-      add_file_command(app, asked, "apply", "make a file what runs, whole or not at all");
+      add_file_command(app, asked, common, "apply", "make a file what runs, whole or not at all");
   CLI::Option* const confirm =
       make->add_option("--confirm", asked->confirm,
                        "take it back after that time unless `troupectl confirm` comes")

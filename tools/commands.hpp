@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tools/admin_client.hpp"
+#include "tools/config_file.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -15,8 +16,12 @@ namespace troupe::tools {
 struct common_options {
   std::optional<std::string> interface_name;
   bool json = false;
+  bool insecure_permissions = false;
 
   [[nodiscard]] admin_client daemon() const { return admin_client::of(interface_name); }
+  [[nodiscard]] permissions file_permissions() const {
+    return insecure_permissions ? permissions::ignored : permissions::judged;
+  }
 };
 
 /// A command that could not do what it was asked, and has changed nothing; its text is all that is

@@ -23,20 +23,32 @@ namespace {
 
 struct read_file {
   std::string text;
-  struct stat facts {};
+  bool others_own = false;
+  bool others_can_read = false;
+  bool others_can_write = false;
 };
 
+/// Whose file it is may write it and give it away: root's or our own, nobody else's.
+void judge(const struct stat& facts, read_file& file) {
+  file.others_own = facts.st_uid != 0 && facts.st_uid != ::geteuid();
+  file.others_can_read = (facts.st_mode & (S_IRGRP | S_IROTH)) != 0;
+  file.others_can_write = (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
 /// The file's content, or why not.
-std::variant<read_file, std::string> read_all(const std::string& path) {
+std::variant<read_file, std::string> read_all(const std::string& path, permissions how) {
   const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   read_file result;
-  if (!file || ::fstat(file.fd(), &result.facts) != 0)
+  struct stat facts {};
+  if (!file || ::fstat(file.fd(), &facts) != 0)
     return std::string("cannot be read: ") + std::strerror(errno);
-  if (!S_ISREG(result.facts.st_mode))
+  if (!S_ISREG(facts.st_mode))
     return std::string("is no regular file");
-  if (static_cast<std::size_t>(result.facts.st_size) > limits::config_octets_max)
+  if (static_cast<std::size_t>(facts.st_size) > limits::config_octets_max)
     return "is larger than " + std::to_string(limits::config_octets_max) + " octets";
-  result.text.resize(static_cast<std::size_t>(result.facts.st_size));
+  if (how == permissions::judged)
+    judge(facts, result);
+  result.text.resize(static_cast<std::size_t>(facts.st_size));
   std::size_t filled = 0;
   while (filled < result.text.size()) {
     const ssize_t got = ::read(file.fd(), result.text.data() + filled, result.text.size() - filled);
@@ -50,23 +62,11 @@ std::variant<read_file, std::string> read_all(const std::string& path) {
   return result;
 }
 
-bool others_can_read(const struct stat& facts) {
-  return (facts.st_mode & (S_IRGRP | S_IROTH)) != 0;
-}
-
-/// Whose file it is may write it and give it away: root's or our own, nobody else's.
-bool others_own(const struct stat& facts) {
-  return facts.st_uid != 0 && facts.st_uid != ::geteuid();
-}
-
-bool others_can_write(const struct stat& facts) {
-  return (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-}
-
-conf::key_reader key_reader_beside(const std::filesystem::path& folder, config_files* texts) {
-  return [folder, texts](const std::string& written) {
+conf::key_reader key_reader_beside(const std::filesystem::path& folder, config_files* texts,
+                                   permissions how) {
+  return [folder, texts, how](const std::string& written) {
     std::variant<conf::key_text, conf::key_unreadable> read =
-        read_key_file((folder / written).string());
+        read_key_file((folder / written).string(), how);
     if (const conf::key_text* const key = std::get_if<conf::key_text>(&read);
         key != nullptr && texts != nullptr)
       texts->keys.push_back({written, key->text, key->path});
@@ -75,21 +75,20 @@ conf::key_reader key_reader_beside(const std::filesystem::path& folder, config_f
 }
 
 /// As `path` has it, with what its permissions say. Adds to `faults` what is wrong with the file.
-std::optional<conf::source_file> read_source(const std::string& path,
+std::optional<conf::source_file> read_source(const std::string& path, permissions how,
                                              std::vector<conf::config_error>& faults) {
-  std::variant<read_file, std::string> read = read_all(path);
+  std::variant<read_file, std::string> read = read_all(path, how);
   if (const std::string* fault = std::get_if<std::string>(&read)) {
     faults.push_back({{path, 1, 1}, *fault});
     return std::nullopt;
   }
   read_file& file = std::get<read_file>(read);
-  if (others_own(file.facts))
+  if (file.others_own)
     faults.push_back({{path, 1, 1}, "the file belongs to another user; run: chown root " + path});
-  return conf::source_file{path, std::move(file.text), others_can_read(file.facts),
-                           others_can_write(file.facts)};
+  return conf::source_file{path, std::move(file.text), file.others_can_read, file.others_can_write};
 }
 
-conf::drop_in_files read_drop_ins(const std::filesystem::path& folder) {
+conf::drop_in_files read_drop_ins(const std::filesystem::path& folder, permissions how) {
   namespace fs = std::filesystem;
   std::vector<std::string> paths;
   std::error_code error;
@@ -103,23 +102,24 @@ conf::drop_in_files read_drop_ins(const std::filesystem::path& folder) {
     result.faults.push_back(
         {{folder.string(), 1, 1}, "the drop-ins cannot be listed: " + error.message()});
   for (const std::string& path : paths)
-    if (std::optional<conf::source_file> file = read_source(path, result.faults))
+    if (std::optional<conf::source_file> file = read_source(path, how, result.faults))
       result.files.push_back(std::move(*file));
   return result;
 }
 
 } // namespace
 
-std::variant<conf::key_text, conf::key_unreadable> read_key_file(const std::string& path) {
-  std::variant<read_file, std::string> read = read_all(path);
+std::variant<conf::key_text, conf::key_unreadable> read_key_file(const std::string& path,
+                                                                 permissions how) {
+  std::variant<read_file, std::string> read = read_all(path, how);
   if (const std::string* fault = std::get_if<std::string>(&read))
     return conf::key_unreadable{*fault};
   read_file& file = std::get<read_file>(read);
-  const bool foreign = others_own(file.facts);
-  if (foreign || others_can_read(file.facts) || others_can_write(file.facts)) {
+  if (file.others_own || file.others_can_read || file.others_can_write) {
     wipe(file.text);
-    return conf::key_unreadable{foreign ? "it belongs to another user; run: chown root " + path
-                                        : "others can read or write it; run: chmod go-rwx " + path};
+    return conf::key_unreadable{file.others_own
+                                    ? "it belongs to another user; run: chown root " + path
+                                    : "others can read or write it; run: chmod go-rwx " + path};
   }
   return conf::key_text{std::move(file.text), std::filesystem::absolute(path)};
 }
@@ -130,11 +130,11 @@ config_files::~config_files() {
       wipe(each.text);
 }
 
-std::variant<conf::config, std::vector<conf::config_error>> read_config(const std::string& path,
-                                                                        config_files* texts) {
+std::variant<conf::config, std::vector<conf::config_error>>
+read_config(const std::string& path, permissions how, config_files* texts) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::vector<conf::config_error> faults;
-  std::optional<conf::source_file> main = read_source(path, faults);
+  std::optional<conf::source_file> main = read_source(path, how, faults);
   if (!main)
     return faults;
   const auto keep = [texts](const conf::source_file& source) {
@@ -143,12 +143,12 @@ std::variant<conf::config, std::vector<conf::config_error>> read_config(const st
   };
   keep(*main);
   const auto drop_ins = [&](const std::string& name) {
-    conf::drop_in_files found = read_drop_ins(folder / (name + ".d"));
+    conf::drop_in_files found = read_drop_ins(folder / (name + ".d"), how);
     std::for_each(found.files.begin(), found.files.end(), keep);
     return found;
   };
-  std::variant<conf::config, std::vector<conf::config_error>> parsed =
-      conf::parse_config(*main, drop_ins, key_reader_beside(folder, texts), crypto::derive_public);
+  std::variant<conf::config, std::vector<conf::config_error>> parsed = conf::parse_config(
+      *main, drop_ins, key_reader_beside(folder, texts, how), crypto::derive_public);
   wipe(main->text);
   if (faults.empty())
     return parsed;

@@ -6,6 +6,7 @@
 #include "conf/config_error.hpp"
 #include "conf/toml.hpp"
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,13 +29,17 @@ struct config_files {
   ~config_files();
 };
 
+/// `ignored`: somebody insists (`--insecure-permissions`).
+enum class permissions : std::uint8_t { judged, ignored };
+
 /// The content of a key file, unless its permissions give the key away.
-std::variant<conf::key_text, conf::key_unreadable> read_key_file(const std::string& path);
+std::variant<conf::key_text, conf::key_unreadable>
+read_key_file(const std::string& path, permissions how = permissions::judged);
 
 /// The drop-ins of the interface IFNAME are IFNAME.d/*.toml beside the file, whatever that is
 /// called, taken in sorted order.
 /// `texts`: also what was read.
 std::variant<conf::config, std::vector<conf::config_error>>
-read_config(const std::string& path, config_files* texts = nullptr);
+read_config(const std::string& path, permissions how, config_files* texts = nullptr);
 
 } // namespace troupe::tools

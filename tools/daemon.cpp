@@ -214,7 +214,7 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   parts.running = std::make_shared<running_configuration>(settings.config, sockets, interface,
                                                           parts.log->open("admin"));
   if (settings.from_file) {
-    parts.store = std::make_shared<file_store>(settings.path);
+    parts.store = std::make_shared<file_store>(settings.path, settings.file_permissions);
     parts.pending = pending_file_of(device.name());
   }
   parts.random = std::make_shared<system_random>();
@@ -301,6 +301,8 @@ int run_daemon(daemon_settings settings, parent_line parent) {
       log->error("a change was waiting to be confirmed when the daemon ended, and what was before "
                  "it cannot be read, so that {} runs: {}",
                  settings.path, settings.why_not_taken_back);
+    if (settings.file_permissions == permissions::ignored)
+      log->warn("the permissions of {} are not looked at, as was asked for", settings.path);
     settings = {}; // the actors have it now, keys included
     supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
     wait_for_end(root, signals, *end, [&] {

@@ -5,6 +5,7 @@
 #include "actors/pending_file.hpp"
 #include "conf/config.hpp"
 #include "tools/background.hpp"
+#include "tools/config_file.hpp"
 
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ struct daemon_settings {
   bool from_file = false;
   /// Absolute; empty without a file.
   std::string path;
+  permissions file_permissions = permissions::judged;
   /// The configuration is the one from before a change that was never confirmed, not the file's.
   bool taken_back = false;
   /// Why it is the file's although such a change was waiting; empty: none was, or nothing is wrong.

@@ -2,8 +2,6 @@
 
 #include "messages/whole_file.hpp"
 
-#include "tools/config_file.hpp"
-
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,7 +11,7 @@
 namespace troupe::tools {
 
 std::variant<conf::config, std::vector<conf::config_error>> file_store::read() const {
-  return read_config(path_);
+  return read_config(path_, how_);
 }
 
 void file_store::write(const std::string& text) {

@@ -1,6 +1,7 @@
 // troupectl: what an administrator asks of a running daemon, and the making of keys. The command
 // line and the exit status; how to ask is admin_client.cpp.
 #include "tools/commands.hpp"
+#include "tools/completion.hpp"
 #include "tools/flow_table.hpp"
 #include "tools/key_commands.hpp"
 #include "tools/status_table.hpp"
@@ -18,8 +19,10 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -125,6 +128,25 @@ void add_key_commands(CLI::App& app) {
       ->final_callback(tools::derive_public_key);
 }
 
+/// For the shells' completion: what may come next, one a line. Says nothing where nobody answers.
+void complete(const CLI::App& app, const std::vector<std::string>& words) {
+  const auto peers = [](std::optional<std::string> interface_name) {
+    std::vector<std::string> names;
+    try {
+      const nlohmann::ordered_json status = tools::admin_client::of(interface_name).ask("status");
+      for (const nlohmann::ordered_json& peer : status.at("peers"))
+        names.push_back(peer.at("name"));
+    } catch (const std::exception&) {
+      names.clear(); // no daemon, or none of this version: no names
+    }
+    return names;
+  };
+  std::string text;
+  for (const std::string& each : tools::completions(app, words, peers))
+    text += each + "\n";
+  tools::print(text);
+}
+
 /// Every command and what it does; the parse calls the chosen one.
 void add_commands(CLI::App& app, tools::common_options& asked) {
   app.require_subcommand(1);
@@ -150,6 +172,11 @@ int main(int argc, char** argv) {
              "daemon is not reachable, 4 a change failed and so did its undoing.");
   add_commands(app, asked);
   try {
+    // None of the commands: a word that is being typed is no mistake.
+    if (argc > 1 && std::string_view(argv[1]) == "complete") {
+      complete(app, {argv + 2, argv + argc});
+      return 0;
+    }
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& wanted) { // --help, --version

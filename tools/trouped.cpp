@@ -35,6 +35,11 @@ struct command_line {
   std::string check;
   std::string interface_name;
   bool foreground = false;
+  bool insecure_permissions = false;
+
+  [[nodiscard]] tools::permissions file_permissions() const {
+    return insecure_permissions ? tools::permissions::ignored : tools::permissions::judged;
+  }
 };
 
 int usage_error(const std::string& text) {
@@ -47,8 +52,8 @@ void print(const std::vector<conf::config_error>& errors) {
     std::fprintf(stderr, "%s\n", conf::to_string(error).c_str());
 }
 
-int check(const std::string& path) {
-  const reading read = tools::read_config(path);
+int check(const std::string& path, tools::permissions how) {
+  const reading read = tools::read_config(path, how);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read)) {
     print(*errors);
     return exit_failed;
@@ -123,14 +128,15 @@ std::string interface_name_of(const reading& read, const std::string& path) {
 /// A change that nobody confirmed before the last daemon ended is taken back, whatever the file
 /// says by now.
 int run_with_file(const command_line& asked) {
-  reading read = tools::read_config(asked.config);
+  reading read = tools::read_config(asked.config, asked.file_permissions());
   tools::daemon_settings settings;
   settings.from_file = true;
+  settings.file_permissions = asked.file_permissions();
   settings.path = std::filesystem::absolute(asked.config);
   if (const std::string name = interface_name_of(read, asked.config); is_interface_name(name)) {
     const actors::pending_file pending = tools::pending_file_of(name);
     if (pending.exists()) {
-      reading before = tools::read_config(pending.path());
+      reading before = tools::read_config(pending.path(), tools::permissions::judged);
       settings.taken_back = std::holds_alternative<conf::config>(before);
       if (settings.taken_back)
         read = std::move(before);
@@ -174,6 +180,8 @@ int main(int argc, char** argv) {
   app.add_option("--check", asked.check, "say what is wrong with this TOML file, and end")
       ->type_name("FILE");
   app.add_flag("-f,--foreground", asked.foreground, "stay in the foreground");
+  app.add_flag("--insecure-permissions", asked.insecure_permissions,
+               "take files that others can read or write");
   app.add_option("interface", asked.interface_name,
                  "run without a file: make this interface, to be configured by wg(8)")
       ->type_name("IFNAME");
@@ -192,7 +200,7 @@ int main(int argc, char** argv) {
     return usage_error("give one of --config FILE, --check FILE and IFNAME");
   try {
     if (!asked.check.empty())
-      return check(asked.check);
+      return check(asked.check, asked.file_permissions());
     return asked.config.empty() ? run_bare(asked) : run_with_file(asked);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "trouped: %s\n", error.what());

@@ -159,6 +159,50 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
 
+def completed(*words: str) -> list[str]:
+    """What bash offers for the last word."""
+    script = ('. "$0"; COMP_WORDS=(troupectl "$@"); COMP_CWORD=$#; _troupectl; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(("bash", "-c", script, ROOT / "tools/completions/troupectl.bash", *words),
+                          env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+                          capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.split()
+
+
+class Completion(unittest.TestCase):
+    def test_commands_and_options_are_offered_as_far_as_they_are_typed(self) -> None:
+        self.assertEqual(completed("pee"), ["peers", "peer"])
+        self.assertEqual(completed("-i", "wg0", "peer", "re"), ["remove", "rehandshake"])
+        self.assertEqual(completed("apply", "file", "--c"), ["--confirm"])
+        self.assertEqual(completed("apply", "--conf"), ["--confirm"])
+        self.assertIn("--interface", completed("peer", "add", "--"))
+        self.assertEqual(completed("nonsense"), [])
+
+    def test_where_a_file_or_anything_may_come_nothing_is(self) -> None:
+        for words in (("apply", ""), ("apply", "--confirm", ""), ("import", "/e"), ("-i", "")):
+            self.assertEqual(completed(*words), [], words)
+
+    def test_without_a_daemon_no_peer_is_offered(self) -> None:
+        self.assertEqual(completed("peer", "show", ""), [])
+
+
+class Permissions(unittest.TestCase):
+    def test_a_file_that_others_can_read_is_taken_only_if_somebody_insists(self) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(f'[interface]\nname = "wgt0"\nprivate_key = "{ALICE_PRIVATE}"\n')
+            file.flush()
+            os.chmod(file.name, 0o644)
+            for program, words in (("troupectl", ("check",)), ("trouped", ("--check",))):
+                done = subprocess.run((BIN / program, *words, file.name), capture_output=True,
+                                      text=True, check=False)
+                self.assertEqual(done.returncode, FAILED)
+                self.assertIn(f"chmod go-r {file.name}", done.stderr)
+                self.assertNotIn(ALICE_PRIVATE, done.stderr)
+                done = subprocess.run((BIN / program, *words, file.name, "--insecure-permissions"),
+                                      capture_output=True, text=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (DONE, ""))
+
+
 class Daemons(unittest.TestCase):
     def test_without_a_daemon_the_text_says_so(self) -> None:
         for arguments in ((), ("-i", "wgt0")):
@@ -242,6 +286,10 @@ class TheRealDaemon(unittest.TestCase):
         self.assertEqual(status["interface"]["listen_port"], 7777)
         self.assertEqual([peer["allowed_ips"] for peer in status["peers"]], [["10.9.0.0/24"]])
         self.assertNotIn(ALICE_PRIVATE, json.dumps(status) + table.stdout)
+        name = status["peers"][0]["name"]
+        for words in (("peer", "show", ""), ("-i", "wgt0", "peer", "remove", name[:2]),
+                      ("export", "--peer", "")):
+            self.assertEqual(completed(*words), [name], words)
 
     def test_a_stopped_daemon_is_not_waited_for_without_end(self) -> None:
         self.daemon.send_signal(signal.SIGSTOP)

@@ -1,0 +1,99 @@
+#include "tools/completion.hpp"
+
+#include <algorithm>
+
+namespace troupe::tools {
+
+namespace {
+
+/// Where a word stands: the command whose words come, and an option that waits for its value.
+struct place {
+  const CLI::App* command;
+  const CLI::Option* waiting = nullptr;
+  std::optional<std::string> interface_name;
+  std::size_t positionals = 0;
+};
+
+/// Of the command and those above it, whose options may stand behind any command.
+std::vector<const CLI::Option*> options_of(const CLI::App& command) {
+  std::vector<const CLI::Option*> all;
+  for (const CLI::App* each = &command; each != nullptr; each = each->get_parent())
+    for (const CLI::Option* option : each->get_options())
+      if (option->nonpositional())
+        all.push_back(option);
+  return all;
+}
+
+const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
+  for (const CLI::Option* const option : options_of(command)) {
+    for (const std::string& name : option->get_lnames())
+      if (word == "--" + name)
+        return option;
+    for (const std::string& name : option->get_snames())
+      if (word == "-" + name)
+        return option;
+  }
+  return nullptr;
+}
+
+std::vector<const CLI::App*> subcommands_of(const CLI::App& command) {
+  return command.get_subcommands([](const CLI::App*) { return true; });
+}
+
+void step(place& at, const std::string& word) {
+  if (at.waiting != nullptr) {
+    if (at.waiting->check_lname("interface"))
+      at.interface_name = word;
+    at.waiting = nullptr;
+    return;
+  }
+  if (word.starts_with("-")) {
+    const CLI::Option* const option = find_option(*at.command, word);
+    at.waiting = option != nullptr && option->get_items_expected_max() > 0 ? option : nullptr;
+    return;
+  }
+  for (const CLI::App* const each : subcommands_of(*at.command))
+    if (each->get_name() == word) {
+      at.command = each;
+      return;
+    }
+  ++at.positionals;
+}
+
+/// The type of what is typed: that of an option's value, or of the next word that is none.
+std::string type_at(const place& at) {
+  if (at.waiting != nullptr)
+    return at.waiting->get_type_name();
+  std::size_t number = 0;
+  for (const CLI::Option* const option : at.command->get_options())
+    if (!option->nonpositional() && number++ == at.positionals)
+      return option->get_type_name();
+  return "";
+}
+
+} // namespace
+
+std::vector<std::string>
+completions(const CLI::App& app, const std::vector<std::string>& words,
+            const std::function<std::vector<std::string>(std::optional<std::string>)>& peers) {
+  place at{&app, nullptr, std::nullopt, 0};
+  for (std::size_t i = 0; i + 1 < words.size(); ++i)
+    step(at, words[i]);
+  const std::string typed = words.empty() ? "" : words.back();
+  std::vector<std::string> found;
+  const std::string type = type_at(at);
+  if (type == "NAME|KEY" || (at.waiting != nullptr && at.waiting->check_lname("peer"))) {
+    found = peers(at.interface_name);
+  } else if (at.waiting == nullptr && typed.starts_with("-")) {
+    for (const CLI::Option* const option : options_of(*at.command))
+      for (const std::string& name : option->get_lnames())
+        found.push_back("--" + name);
+  } else if (at.waiting == nullptr) {
+    for (const CLI::App* const each : subcommands_of(*at.command))
+      found.push_back(each->get_name());
+  }
+  std::erase_if(found, [&](const std::string& each) { return !each.starts_with(typed); });
+  return found;
+}
+
+} // namespace troupe::tools
