@@ -219,6 +219,10 @@ class Daemons(unittest.TestCase):
             self.assertEqual(json.loads(daemon.request),
                              {"jsonrpc": "2.0", "id": 1, "method": "status"})
 
+    def test_a_socket_for_readers_is_no_daemon_of_its_own(self) -> None:
+        with FakeDaemon("wgt0", result(STATUS)), FakeDaemon("wgt0.read", None):
+            self.assertEqual(ctl("status").returncode, DONE)
+
     def test_json_is_the_daemons_result_key_for_key(self) -> None:
         with FakeDaemon("wgt0", result(STATUS)):
             self.assertEqual(json.dumps(json.loads(ctl("status", "--json").stdout)),
