@@ -88,6 +88,8 @@ bool link_journal::remove_routes(const conf::plan& plan) {
 /// back.
 bool link_journal::remove_addresses(const conf::plan& plan, const conf::config& before,
                                     const conf::config& after) {
+  if (plan.addresses_to_remove.empty())
+    return true;
   for (const ip_prefix& gone : plan.addresses_to_remove)
     if (!make(interface_->remove_address(gone),
               [this, gone] { return interface_->add_address(gone); }))

@@ -168,24 +168,23 @@ def patient(lab: Lab) -> None:
         note(f"beside {beside} it took {took * 1e3:.0f} ms")
         require(took < ANSWER_S, f"beside {beside} it took {took:.2f} s")
 
+    def flood(begin: bytes) -> None:
+        endless.append(connect())
+        try:
+            endless[-1].sendall(begin)
+            for _ in range(100):
+                endless[-1].sendall(b"x" * (1 << 20))
+        except OSError:
+            pass
+
+    endless: list[socket.socket] = []
     idle = [connect() for _ in range(CLIENTS_MAX)]
     require_answer(f"{CLIENTS_MAX} idle clients")
     for client in idle:
         client.close()
-    endless = connect()
-    try:
-        for _ in range(100):
-            endless.sendall(b"x" * (1 << 20))
-    except OSError:
-        pass
+    flood(b"")
     require_answer("a line of 100 MiB")
-    long = connect()
-    try:
-        long.sendall(b'{"method":"apply","params":"')
-        for _ in range(100):
-            long.sendall(b"x" * (1 << 20))
-    except OSError:
-        pass
+    flood(b'{"method":"apply","params":"')
     require_answer("an apply of 100 MiB")
     deaf = connect()
     deaf.setblocking(False)
