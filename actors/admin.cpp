@@ -4,6 +4,7 @@
 
 #include "actors/actor_support.hpp"
 #include "actors/log_levels.hpp"
+#include "actors/path_change.hpp"
 #include "conf/uapi.hpp"
 #include "conf/uapi_apply.hpp"
 #include "crypto/noise.hpp"
@@ -70,7 +71,7 @@ void admin_state::begin(admin_targets given) {
   // Beyond this point TUNNEL knows its peers, and ADMIN whom to tell: packets and requests may
   // come.
   targets.uapi.post(atom::poll_v);
-  for (const polled<tun_reader_actor>& reader : targets.readers)
+  for (const polled<tun_reader_actor>& reader : targets.path.readers)
     reader.post(atom::poll_v);
   for (const polled<udp_receiver_actor>& receiver : targets.receivers)
     receiver.post(atom::poll_v);
@@ -110,7 +111,7 @@ void admin_state::follow_link() {
   if (!link || link->up != now.up || link->mtu != now.mtu) {
     parts.log->info("interface {} is {}, MTU {}", now.name, now.up ? "up" : "down", now.mtu);
     const link_status status{now.up, now.mtu};
-    for (const polled<tun_reader_actor>& reader : targets.readers)
+    for (const polled<tun_reader_actor>& reader : targets.path.readers)
       reader.post(status);
     tell_tunnel(status);
   }
@@ -197,19 +198,26 @@ void admin_state::configure(tunnel_change change) {
 }
 
 void admin_state::use(const use_sockets& sockets) {
-  for (const polled<udp_sender_actor>& sender : targets.senders)
+  for (const polled<udp_sender_actor>& sender : targets.path.senders)
     sender.post(sockets);
   for (const polled<udp_receiver_actor>& receiver : targets.receivers)
     receiver.post(sockets);
 }
 
 void admin_state::set_credit(const credit_settings& readers, const use_sockets& senders) {
-  for (const polled<tun_reader_actor>& reader : targets.readers)
+  for (const polled<tun_reader_actor>& reader : targets.path.readers)
     reader.post(readers);
   for (const polled<udp_receiver_actor>& receiver : targets.receivers)
     receiver.post(readers);
-  for (const polled<udp_sender_actor>& sender : targets.senders)
+  for (const polled<udp_sender_actor>& sender : targets.path.senders)
     sender.post(senders);
+}
+
+std::unique_ptr<prepared_path> admin_state::prepare_path(const conf::config& wanted,
+                                                         const use_sockets& sockets) {
+  const link_status now{link ? link->up : true, link ? link->mtu : wanted.interface.mtu};
+  return path_change::prepare({parts.make, *parts.device, targets.path, now},
+                              parts.running->config(), wanted, sockets);
 }
 
 void admin_state::set_log_levels(const conf::log_config& wanted) {

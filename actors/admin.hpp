@@ -10,6 +10,7 @@
 #include "actors/client_hub.hpp"
 #include "actors/flow_json.hpp"
 #include "actors/log.hpp"
+#include "actors/path_maker.hpp"
 #include "actors/polling.hpp"
 #include "actors/transaction.hpp"
 #include "tun/link_monitor.hpp"
@@ -33,6 +34,9 @@ struct admin_parts {
   std::optional<pending_file> pending;
   /// Null in tests: the interface is then up, with the configured MTU, and never changes.
   std::shared_ptr<tun::link_monitor> monitor;
+  /// Whose queues and actors may become more or less. Null in tests.
+  std::shared_ptr<tun::queue_set> device;
+  path_maker make;
   std::shared_ptr<doorbell> bell;
   std::shared_ptr<waiter> wait;
   std::shared_ptr<const log_book> book;
@@ -114,6 +118,8 @@ struct admin_state : commit_target {
   void resolve(std::vector<name_query> names) override;
   void set_log_levels(const conf::log_config& wanted) override;
   void set_credit(const credit_settings& readers, const use_sockets& senders) override;
+  std::unique_ptr<prepared_path> prepare_path(const conf::config& wanted,
+                                              const use_sockets& sockets) override;
 
 private:
   void on_input(admin_door& door, client& who);

@@ -130,13 +130,13 @@ void admin_state::ask(admin_door* whose) {
   const status_query query{token, {me, parts.bell}, !peers_wanted};
   status_round round{whose, 0, nullptr, {}};
   if (whose != nullptr) {
-    round.stages_expected = targets.readers.size() + targets.writers.size() +
-                            targets.senders.size() + targets.receivers.size();
-    for (const polled<tun_reader_actor>& reader : targets.readers)
+    round.stages_expected = targets.path.readers.size() + targets.path.sinks.writers.size() +
+                            targets.path.senders.size() + targets.receivers.size();
+    for (const polled<tun_reader_actor>& reader : targets.path.readers)
       reader.post(query);
-    for (const tun_writer_actor& writer : targets.writers)
-      caf::anon_send(writer, query);
-    for (const polled<udp_sender_actor>& sender : targets.senders)
+    for (const sink<tun_writer_actor>& writer : targets.path.sinks.writers)
+      caf::anon_send(writer.actor, query);
+    for (const polled<udp_sender_actor>& sender : targets.path.senders)
       sender.post(query);
     for (const polled<udp_receiver_actor>& receiver : targets.receivers)
       receiver.post(query);

@@ -4,8 +4,16 @@
 
 namespace troupe::actors {
 
+void flow_queues::share_out(std::size_t queues) {
+  queues_ = queues;
+  seen_.resize(queues > 1 ? entries : 0);
+  for (entry& each : seen_)
+    if (each.queue_and_one > queues)
+      each = {};
+}
+
 void flow_queues::read_from(const slab& batch, std::uint8_t queue) {
-  if (queues_ == 1)
+  if (queues_ == 1 || queue >= queues_) // one that is gone has left some behind
     return;
   ++batches_;
   for (const arrival& packet : batch.arrivals) {

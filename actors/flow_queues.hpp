@@ -11,8 +11,10 @@ namespace troupe::actors {
 
 class flow_queues {
 public:
-  explicit flow_queues(std::size_t queues) : queues_(queues), seen_(queues > 1 ? entries : 0) {}
+  explicit flow_queues(std::size_t queues) { share_out(queues); }
 
+  /// Among so many from now on. Flows of a queue that is still there stay on it.
+  void share_out(std::size_t queues);
   /// `arrivals` of `batch` were read from `queue`.
   void read_from(const slab& batch, std::uint8_t queue);
   /// Sets the queue of each of the deliveries.
@@ -30,7 +32,7 @@ private:
   /// queue, and overtake itself, whenever another is read.
   static constexpr std::uint32_t batches_kept = 65536;
 
-  std::size_t queues_;
+  std::size_t queues_ = 1;
   std::uint32_t batches_ = 0;
   std::vector<entry> seen_;
 };

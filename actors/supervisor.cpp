@@ -4,9 +4,8 @@
 
 #include "actors/actor_support.hpp"
 #include "actors/handshaker.hpp"
+#include "actors/path_maker.hpp"
 #include "actors/resolver.hpp"
-#include "actors/tun_reader.hpp"
-#include "actors/tun_writer.hpp"
 #include "actors/tunnel.hpp"
 #include "actors/uapi.hpp"
 
@@ -33,10 +32,13 @@ public:
     spawn_sinks();
     spawn_control();
     spawn_sources();
-    parts_.sockets = {}; // they close with their last user, and that is not SUPERVISOR
-    sinks_.admin = {targets_.admin_is_told.actor, targets_.admin_is_told.bell};
+    // They close with their last user, and that is not SUPERVISOR.
+    parts_.sockets = {};
+    parts_.device = nullptr;
+    use_sinks& sinks = targets_.all.path.sinks;
+    sinks.admin = {targets_.admin_is_told.actor, targets_.admin_is_told.bell};
     // Ahead of whatever is urgent: TUNNEL may have to send at once.
-    self_->send<caf::message_priority::high>(tunnel_, std::move(sinks_));
+    self_->send<caf::message_priority::high>(tunnel_, sinks);
     targets_.admin_is_told.post(std::move(targets_.all));
     self_->state.admin = targets_.admin_is_told;
     self_->state.stages = {std::move(sources_), std::move(control_), std::move(tunnel_stage_),
@@ -66,11 +68,9 @@ private:
   }
 
   template <class Actor>
-  polled<Actor> watch_polled(std::vector<member>& stage, const std::string& name, Actor actor,
-                             std::shared_ptr<doorbell> bell) {
-    polled<Actor> made{std::move(actor), std::move(bell)};
+  void watch_polled(std::vector<member>& stage, const std::string& name,
+                    const polled<Actor>& made) {
     watch(stage, name, made.actor, [made] { made.post(atom::stop_v); });
-    return made;
   }
 
   /// Of what clients have asked of it, nothing matters any more when it is to stop. The data path's
@@ -94,39 +94,30 @@ private:
   }
 
   void spawn_tunnel() {
-    const std::uint8_t lanes = static_cast<std::uint8_t>(parts_.running->config().udp.senders);
-    tunnel_ =
-        spawn(tunnel, tunnel_parts{parts_.random, lanes, workers_, parts_.aead,
-                                   parts_.queues.size(), parts_.tunnel_cpu, parts_.tunnel_cpu_text,
-                                   parts_.log->open("tunnel"), parts_.own_threads});
+    tunnel_ = spawn(tunnel, tunnel_parts{parts_.random, workers_, parts_.aead, parts_.tunnel_cpu,
+                                         parts_.tunnel_cpu_text, parts_.log->open("tunnel"),
+                                         parts_.own_threads});
     watch(tunnel_stage_, "tunnel", tunnel_, [to = tunnel_] { caf::anon_send(to, atom::stop_v); });
     targets_.all.tunnel = tunnel_;
   }
 
   void spawn_sinks() {
-    for (std::size_t i = 0; i < parts_.queues.size(); ++i) {
-      const std::string name = "tun-writer/" + std::to_string(i);
-      const std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
-      const tun_writer_actor made =
-          spawn(tun_writer,
-                tun_writer_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].second,
-                                 tunnel_, direct, parts_.log->open(name), parts_.own_threads});
-      watch(outlets_, name, made, [made] { caf::anon_send(made, atom::stop_v); });
-      sinks_.writers.push_back({made, direct});
-      targets_.all.writers.push_back(made);
+    make_ = {&self_->system(),
+             [book = parts_.log](const std::string& actor) { return book->open(actor); },
+             parts_.make_waiter,
+             parts_.sink_of,
+             tunnel_,
+             self_,
+             parts_.own_threads};
+    data_path& path = targets_.all.path;
+    for (std::size_t i = 0; i < parts_.device->queues(); ++i) {
+      path.sinks.writers.push_back(make_.writer(i, parts_.device->sink(i)));
+      watch(outlets_, path_maker::writer_name(i), path.sinks.writers.back().actor,
+            [made = path.sinks.writers.back().actor] { caf::anon_send(made, atom::stop_v); });
     }
     for (std::uint32_t i = 0; i < parts_.running->config().udp.senders; ++i) {
-      const std::string name = "udp-sender/" + std::to_string(i);
-      const std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
-      const std::shared_ptr<shortcut> direct = std::make_shared<shortcut>();
-      const polled<udp_sender_actor> made = watch_polled(
-          outlets_, name,
-          spawn(udp_sender, udp_sender_parts{name, static_cast<std::uint8_t>(i), parts_.sink_of,
-                                             parts_.sockets, tunnel_, bell, parts_.make_waiter(),
-                                             direct, parts_.log->open(name), parts_.own_threads}),
-          bell);
-      sinks_.senders.push_back({made.actor, direct});
-      targets_.all.senders.push_back(made);
+      make_.add_sender(parts_.sockets, path);
+      watch_polled(outlets_, path_maker::sender_name(i), path.senders.back());
     }
   }
 
@@ -134,10 +125,10 @@ private:
     const std::shared_ptr<doorbell> admin_bell = std::make_shared<doorbell>();
     targets_.admin_is_told = watch_control(
         "admin",
-        spawn(admin,
-              admin_parts{parts_.admin_socket, parts_.read_socket, parts_.running, parts_.store,
-                          parts_.pending, parts_.monitor, admin_bell, parts_.make_waiter(),
-                          parts_.log, parts_.log->open("admin"), parts_.own_threads}),
+        spawn(admin, admin_parts{parts_.admin_socket, parts_.read_socket, parts_.running,
+                                 parts_.store, parts_.pending, parts_.monitor, parts_.device, make_,
+                                 admin_bell, parts_.make_waiter(), parts_.log,
+                                 parts_.log->open("admin"), parts_.own_threads}),
         admin_bell);
     const std::shared_ptr<doorbell> uapi_bell = std::make_shared<doorbell>();
     targets_.all.uapi = watch_control(
@@ -153,32 +144,26 @@ private:
   }
 
   void spawn_sources() {
+    const credit_settings credit = credit_of(parts_.running->config());
     for (const ip_family family : {ip_family::v4, ip_family::v6}) {
       const std::string name = family == ip_family::v4 ? "udp-receiver/v4" : "udp-receiver/v6";
       const std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
-      targets_.all.receivers.push_back(watch_polled(
-          sources_, name,
+      const polled<udp_receiver_actor> made{
           spawn(udp_receiver,
                 udp_receiver_parts{name,
                                    [source_of = parts_.source_of, family](const use_sockets& from) {
                                      return source_of(from, family);
                                    },
                                    parts_.sockets, tunnel_, bell, parts_.make_waiter(),
-                                   parts_.log->open(name), parts_.own_threads,
-                                   credit_of(parts_.running->config())}),
-          bell));
+                                   parts_.log->open(name), parts_.own_threads, credit}),
+          bell};
+      watch_polled(sources_, name, made);
+      targets_.all.receivers.push_back(made);
     }
-    for (std::size_t i = 0; i < parts_.queues.size(); ++i) {
-      const std::string name = "tun-reader/" + std::to_string(i);
-      const std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
-      targets_.all.readers.push_back(watch_polled(
-          sources_, name,
-          spawn(tun_reader,
-                tun_reader_parts{name, static_cast<std::uint8_t>(i), parts_.queues[i].first,
-                                 parts_.running->config().interface.mtu, tunnel_, self_, bell,
-                                 parts_.make_waiter(), parts_.log->open(name), parts_.own_threads,
-                                 credit_of(parts_.running->config())}),
-          bell));
+    for (std::size_t i = 0; i < parts_.device->queues(); ++i) {
+      targets_.all.path.readers.push_back(make_.reader(
+          i, parts_.device->source(i), parts_.running->config().interface.mtu, credit));
+      watch_polled(sources_, path_maker::reader_name(i), targets_.all.path.readers.back());
     }
   }
 
@@ -186,7 +171,7 @@ private:
   graph_parts& parts_;
   std::vector<handshaker_actor> workers_;
   tunnel_actor tunnel_;
-  use_sinks sinks_;
+  path_maker make_;
   struct {
     admin_targets all;
     polled<admin_actor> admin_is_told;
@@ -286,19 +271,42 @@ bool supervisor_state::go_on_stopping() {
   return false;
 }
 
+void supervisor_state::on_change(const data_path_change& change) {
+  constexpr std::size_t sources = 0;
+  constexpr std::size_t outlets = 3;
+  for (const data_path_change::newcomer& each : change.come) {
+    const std::size_t stage = each.is_source ? sources : outlets;
+    stages[stage].push_back({each.name, each.address, each.stop});
+    if (stopping && stage <= *stopping)
+      each.stop();
+  }
+  for (std::vector<member>& stage : stages)
+    for (member& each : stage)
+      each.may_end = each.may_end ||
+                     std::find(change.go.begin(), change.go.end(), each.address) != change.go.end();
+  forget_ended();
+}
+
+/// The thread of an actor goes with the last who knows it.
+void supervisor_state::forget_ended() {
+  for (std::vector<member>& stage : stages)
+    std::erase_if(stage, [](const member& each) { return each.down && each.may_end; });
+}
+
 void supervisor_state::on_down(const caf::down_msg& down) {
   for (std::vector<member>& stage : stages)
     for (member& each : stage)
       if (each.address == down.source) {
         each.down = true;
-        const bool asked =
-            stopping && &stage - stages.data() <= static_cast<std::ptrdiff_t>(*stopping);
+        const bool asked = each.may_end || (stopping && &stage - stages.data() <=
+                                                            static_cast<std::ptrdiff_t>(*stopping));
         if (!asked && status == 0) {
           status = 1;
           why = "actor " + each.name + " ended by itself (" + to_string(down.reason) + ")";
           log->critical("{}: the program ends", why);
         }
       }
+  forget_ended();
 }
 
 std::string supervisor_state::still_up() const {
@@ -328,6 +336,11 @@ supervisor_actor::behavior_type supervisor(self_pointer self, graph_parts parts)
   return {
       [self](const end_program& end) { stop(self, end.status, end.why); },
       [self](atom::reload) { self->state.admin.post(atom::reload_v); },
+      [self](const data_path_change& change) {
+        for (const data_path_change::newcomer& each : change.come)
+          self->monitor(each.address);
+        self->state.on_change(change);
+      },
       [self](device_gone) {
         const graph_parts& mine = self->state.parts;
         const std::string why = "interface " + mine.interface_name + " was deleted";

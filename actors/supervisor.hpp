@@ -11,7 +11,6 @@
 #include "actors/log.hpp"
 #include "actors/polling.hpp"
 #include "actors/udp_receiver.hpp"
-#include "actors/udp_sender.hpp"
 #include "crypto/random.hpp"
 #include "tun/queue.hpp"
 
@@ -55,9 +54,8 @@ private:
 /// Everything the actors need, made (and failed, if it must) before any of them exists.
 struct graph_parts {
   std::string interface_name;
-  /// Reading and writing side of each TUN queue.
-  std::vector<std::pair<std::shared_ptr<tun::packet_source>, std::shared_ptr<tun::packet_sink>>>
-      queues;
+  /// ADMIN's alone once the graph is built.
+  std::shared_ptr<tun::queue_set> device;
   use_sockets sockets;
   std::function<std::shared_ptr<udp::datagram_sink>(const use_sockets&)> sink_of;
   std::function<std::shared_ptr<udp::datagram_source>(const use_sockets&, ip_family)> source_of;
@@ -91,12 +89,15 @@ struct member {
   caf::actor_addr address;
   std::function<void()> stop;
   bool down = false;
+  /// Its end is no accident.
+  bool may_end = false;
 };
 
 struct supervisor_state {
   graph_parts parts;
   logger log;
-  /// In the order in which they are stopped; all of one stage together.
+  /// In the order in which they are stopped; all of one stage together: sources, control, TUNNEL,
+  /// outlets, HANDSHAKERs.
   std::vector<std::vector<member>> stages;
   polled<admin_actor> admin;
   /// Counts from 0 while stopping.
@@ -108,6 +109,9 @@ struct supervisor_state {
   /// Whether all stages are down.
   bool go_on_stopping();
   void on_down(const caf::down_msg& down);
+  /// Who is new when the program stops already is stopped with its stage.
+  void on_change(const data_path_change& change);
+  void forget_ended();
   [[nodiscard]] std::string still_up() const;
 };
 

@@ -47,13 +47,16 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   std::shared_ptr<const udp::socket_pair> prepared;
   if (std::optional<commit_failure> failure = find_sockets(plan, desired, how, prepared))
     return failure;
-  // 2. Kernel settings. The mark of the sockets in use comes last: it has no undo.
+  std::unique_ptr<prepared_path> path;
+  if (std::optional<commit_failure> failure = find_path(plan, desired, target, path))
+    return failure;
+  // 2. Kernel settings. Those of the sockets in use come last: they have no undo.
   link_journal journal(interface_.get());
   std::optional<commit_failure> failure;
   if (std::optional<std::string> refused = journal.carry_out(plan, config_, desired))
     failure = commit_failure{commit_failure::kind::link, std::move(*refused)};
-  else if (!prepared && plan.fwmark_changed)
-    failure = set_mark(desired.interface.fwmark);
+  else if (plan.fwmark_changed || plan.socket_options_changed)
+    failure = set_options(desired, how, prepared);
   if (failure) {
     const std::string remains = journal.undo();
     failure->text += remains;
@@ -66,6 +69,8 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   plan.tunnel.bring_back = how.bring_back;
   config_ = std::move(desired);
   target.configure(std::move(plan.tunnel));
+  if (path)
+    path->commit();
   if (plan.credit_changed)
     target.set_credit(credit_of(config_), sockets_of(config_, sockets_));
   if (plan.log_levels_changed)
@@ -99,9 +104,28 @@ running_configuration::find_sockets(const conf::plan& plan, const conf::config& 
   }
 }
 
-std::optional<commit_failure> running_configuration::set_mark(std::uint32_t mark) const {
+std::optional<commit_failure>
+running_configuration::find_path(const conf::plan& plan, const conf::config& desired,
+                                 commit_target& target,
+                                 std::unique_ptr<prepared_path>& prepared) const {
+  if (!plan.data_path_changed)
+    return std::nullopt;
   try {
-    sockets_->set_mark(mark);
+    prepared = target.prepare_path(desired, sockets_of(config_, sockets_));
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return commit_failure{commit_failure::kind::data_path, error.what()};
+  }
+}
+
+/// Sockets that were opened for `desired` have its options already.
+std::optional<commit_failure>
+running_configuration::set_options(const conf::config& desired, const change_options& how,
+                                   std::shared_ptr<const udp::socket_pair>& prepared) const {
+  if (prepared && prepared != how.sockets)
+    return std::nullopt;
+  try {
+    prepared = (prepared ? prepared : sockets_)->with(socket_options_of(desired));
     return std::nullopt;
   } catch (const std::system_error& error) {
     return commit_failure{commit_failure::kind::socket, error.what()};

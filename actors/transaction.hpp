@@ -19,6 +19,15 @@
 
 namespace troupe::actors {
 
+/// Actors of the data path that were made for a change, and what of the device is theirs. Not in
+/// use before `commit`, and taken back by the destructor without it.
+class prepared_path {
+public:
+  virtual ~prepared_path() = default;
+  /// Cannot fail. Those that are too many end when they have done what they were told.
+  virtual void commit() = 0;
+};
+
 /// Who has to hear of a commit.
 class commit_target {
 public:
@@ -29,6 +38,10 @@ public:
   virtual void set_log_levels(const conf::log_config& wanted) = 0;
   /// With the sockets in use, whose buffers follow it.
   virtual void set_credit(const credit_settings& readers, const use_sockets& senders) = 0;
+  /// The part of the data path that `wanted` asks for and is not there. `sockets`: those in use.
+  /// Throws std::exception, and then nothing is changed.
+  virtual std::unique_ptr<prepared_path> prepare_path(const conf::config& wanted,
+                                                      const use_sockets& sockets) = 0;
 };
 
 struct commit_failure {
@@ -37,6 +50,8 @@ struct commit_failure {
     socket,
     /// The kernel refused a setting of the interface.
     link,
+    /// A queue of the device, or a thread, could not be made.
+    data_path,
     /// Only a restart can bring it.
     needs_restart,
   };
@@ -90,7 +105,12 @@ private:
   [[nodiscard]] std::optional<commit_failure>
   find_sockets(const conf::plan& plan, const conf::config& desired, const change_options& how,
                std::shared_ptr<const udp::socket_pair>& prepared) const;
-  [[nodiscard]] std::optional<commit_failure> set_mark(std::uint32_t mark) const;
+  [[nodiscard]] std::optional<commit_failure>
+  find_path(const conf::plan& plan, const conf::config& desired, commit_target& target,
+            std::unique_ptr<prepared_path>& prepared) const;
+  [[nodiscard]] std::optional<commit_failure>
+  set_options(const conf::config& desired, const change_options& how,
+              std::shared_ptr<const udp::socket_pair>& prepared) const;
   [[nodiscard]] const conf::peer_config* find(const public_key& key) const;
 
   conf::config config_;

@@ -4,11 +4,38 @@
 
 #include "actors/actor_support.hpp"
 
+#include <utility>
+
 namespace troupe::actors {
+
+namespace {
+
+using self_pointer = tun_writer_actor::stateful_pointer<tun_writer_state>;
+
+/// Writes all that may go now.
+void go_on(self_pointer self) {
+  tun_writer_state& state = self->state;
+  const shortcut::turn mine(*state.parts.direct);
+  while (const slab* const batch = state.waiting.next()) {
+    state.write(*batch);
+    state.waiting.done();
+  }
+  if (state.waiting.is_at_its_end())
+    self->quit();
+}
+
+template <class Told>
+void take(self_pointer self, Told told) {
+  self->state.waiting.add(std::move(told));
+  go_on(self);
+}
+
+} // namespace
 
 void tun_writer_state::start(tun_writer_parts given) {
   parts = std::move(given);
   status.actor = parts.name;
+  waiting = told_queue(parts.direct);
   parts.direct->open([this](const slab_ref& batch) { return write_now(*batch); });
 }
 
@@ -44,19 +71,19 @@ void tun_writer_state::write(const slab& batch) {
                      batch.origin(), batch.serial(), result.packets, result.octets, result.refused);
 }
 
-tun_writer_actor::behavior_type
-tun_writer(tun_writer_actor::stateful_pointer<tun_writer_state> self, tun_writer_parts parts) {
+tun_writer_actor::behavior_type tun_writer(self_pointer self, tun_writer_parts parts) {
   if (parts.own_thread)
     name_thread(parts.name);
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts));
   return {
-      [self](deliver_batch& batch) {
-        const slab_ref slab = std::move(batch.slab);
+      [self](deliver_batch& batch) { take(self, std::move(batch.slab)); },
+      [self](const use_queue& wanted) {
         const shortcut::turn mine(*self->state.parts.direct);
-        self->state.write(*slab);
-        self->state.parts.direct->done();
+        self->state.parts.sink = wanted.sink;
       },
+      [self](handover_mark& mark) { take(self, std::move(mark)); },
+      [self](atom::go_on) { go_on(self); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
         const shortcut::turn mine(*self->state.parts.direct);

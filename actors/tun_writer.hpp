@@ -5,6 +5,7 @@
 #include "messages/interfaces.hpp"
 
 #include "actors/log.hpp"
+#include "actors/told_queue.hpp"
 #include "tun/queue.hpp"
 
 #include <memory>
@@ -24,6 +25,8 @@ struct tun_writer_parts {
 
 struct tun_writer_state {
   tun_writer_parts parts;
+  /// Empty but while a handover goes on.
+  told_queue waiting;
   stage_status status;
 
   ~tun_writer_state();

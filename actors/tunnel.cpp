@@ -118,7 +118,7 @@ void on_plain(self_pointer self, plain_batch& message) {
   tunnel_state& state = self->state;
   const slab_ref batch = std::move(message.slab);
   const moment now = now_of(self);
-  state.queues->read_from(*batch, message.queue);
+  state.queues.read_from(*batch, message.queue);
   state.core->on_plain(*batch, now, *state.out);
   state.log_sent(*batch);
   state.log_drops(*batch);
@@ -132,7 +132,7 @@ void on_cipher(self_pointer self, cipher_batch& message) {
   const slab_ref batch = std::move(message.slab);
   const moment now = now_of(self);
   state.core->on_cipher(*batch, now, *state.out);
-  state.queues->steer(*batch);
+  state.queues.steer(*batch);
   state.log_delivered(*batch);
   state.log_drops(*batch);
   finish_turn(self, now);
@@ -155,6 +155,22 @@ void on_tick(self_pointer self) {
   finish_turn(self, now);
 }
 
+/// From `before` to `after`, of which the shorter one is the beginning of the other.
+template <class Actor>
+void hand_over(const std::vector<sink<Actor>>& before, const std::vector<sink<Actor>>& after) {
+  if (before.empty() || before.size() == after.size())
+    return; // nobody has had a share, or nobody's is another
+  const std::vector<sink<Actor>>& all = before.size() > after.size() ? before : after;
+  const auto over = std::make_shared<handover>(before.size(), [all] {
+    for (const sink<Actor>& each : all)
+      caf::anon_send(each.actor, atom::go_on_v);
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].direct->tell();
+    caf::anon_send(all[i].actor, handover_mark{over, i < before.size(), i < after.size()});
+  }
+}
+
 void answer(self_pointer self, const status_query& query) {
   tunnel_status status = self->state.core->status(self->clock().now(), query.only_dropped);
   status.counts.datagrams_made = self->state.datagrams_made;
@@ -167,10 +183,17 @@ void answer(self_pointer self, const status_query& query) {
 
 } // namespace
 
+void tunnel_state::use(use_sinks wanted) {
+  core->share_out(static_cast<std::uint8_t>(wanted.senders.size()));
+  queues.share_out(wanted.writers.size());
+  hand_over(sinks.senders, wanted.senders);
+  hand_over(sinks.writers, wanted.writers);
+  sinks = std::move(wanted);
+}
+
 void tunnel_state::start(tunnel_parts given, std::shared_ptr<slab_home> home) {
   parts = std::move(given);
-  core.emplace(*parts.random, parts.lanes, parts.aead.make());
-  queues.emplace(parts.queues);
+  core.emplace(*parts.random, parts.aead.make());
   std::vector<bare_slab> reserve;
   for (std::size_t i = 0; i < limits::slabs_of_tunnel_reserve; ++i)
     reserve.push_back(
@@ -237,7 +260,7 @@ tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
         for (const peer_drop& each : dead.drops)
           self->state.core->count_sink_drop(each);
       },
-      [self](use_sinks& sinks) { self->state.sinks = std::move(sinks); },
+      [self](use_sinks& sinks) { self->state.use(std::move(sinks)); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) { answer(self, query); },
   };

@@ -21,11 +21,8 @@ namespace troupe::actors {
 
 struct tunnel_parts {
   std::shared_ptr<crypto::random_source> random;
-  std::uint8_t lanes = 1;
   std::vector<handshaker_actor> handshakers;
   aead_choice aead;
-  /// TUN queues.
-  std::size_t queues = 1;
   /// The CPU to sit on; absent: wherever the kernel likes.
   std::optional<unsigned> cpu;
   /// That and its reason, for the status.
@@ -39,7 +36,7 @@ struct tunnel_state {
   std::optional<crypto::tunnel> core;
   std::optional<crypto::outbox> out;
   use_sinks sinks;
-  std::optional<flow_queues> queues;
+  flow_queues queues{1};
   /// The earliest tick asked for that has not come yet.
   time_point next_tick = never;
   std::size_t next_handshaker = 0;
@@ -50,6 +47,8 @@ struct tunnel_state {
   std::uint64_t packets_made = 0;
 
   void start(tunnel_parts given, std::shared_ptr<slab_home> home);
+  /// Peers and flows are shared out anew, where the number of sinks is another.
+  void use(use_sinks wanted);
   /// Tells the sender of a packet that had nowhere to go, as far as ICMP allows.
   void answer_unreachable(const slab& batch, moment now);
 

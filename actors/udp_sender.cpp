@@ -25,6 +25,8 @@ void turn(self_pointer self) {
   state.polling = !all_sent;
   if (!all_sent || state.waits_since)
     state.note_wait(!all_sent, self->clock().now());
+  if (state.waiting.is_at_its_end())
+    return self->quit();
   if (all_sent)
     return;
   const bool paused = state.pause > std::chrono::milliseconds::zero();
@@ -35,10 +37,15 @@ void turn(self_pointer self) {
   state.writable = socket_writable.writable;
 }
 
-void take(self_pointer self, transmit_batch& batch) {
-  self->state.waiting.push_back(std::move(batch.slab));
+void go_on(self_pointer self) {
   if (!self->state.polling) // a blocked sender has its turns already
     turn(self);
+}
+
+template <class Told>
+void take(self_pointer self, Told told) {
+  self->state.waiting.add(std::move(told));
+  go_on(self);
 }
 
 } // namespace
@@ -46,6 +53,7 @@ void take(self_pointer self, transmit_batch& batch) {
 void udp_sender_state::start(udp_sender_parts given) {
   parts = std::move(given);
   status.actor = parts.name;
+  waiting = told_queue(parts.direct);
   use(parts.sockets);
   parts.sockets = {};
   parts.direct->open([this](const slab_ref& batch) { return send_now(batch); });
@@ -64,8 +72,8 @@ void udp_sender_state::use(const use_sockets& sockets) {
 
 bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
   const shortcut::turn mine(*parts.direct);
-  while (!waiting.empty()) {
-    const udp::send_result result = send_some(*waiting.front(), stale);
+  while (const slab* const batch = waiting.next()) {
+    const udp::send_result result = send_some(*batch, stale);
     added = added || result.datagrams > 0;
     if (result.then == udp::send_result::next::wait_writable) {
       blocked_fd = result.blocked_fd;
@@ -77,8 +85,7 @@ bool udp_sender_state::send_waiting(std::vector<peer_id>& stale) {
                                                     limits::socket_retry_max);
       return false;
     }
-    waiting.pop_front();
-    parts.direct->done();
+    waiting.done();
   }
   return true;
 }
@@ -167,9 +174,10 @@ stage_status udp_sender_state::status_at(time_point now) {
   answer.thread = use_of_this_thread(now);
   if (waits_since)
     (waits_for_memory ? answer.paused : answer.blocked) += now - *waits_since;
-  for (const slab_ref& batch : waiting)
-    for (const transmit& each : batch->transmits)
+  waiting.for_each_batch([&](const slab& batch) {
+    for (const transmit& each : batch.transmits)
       answer.held_octets += each.lane == parts.lane ? each.length : 0;
+  });
   return answer;
 }
 
@@ -179,9 +187,11 @@ udp_sender_actor::behavior_type udp_sender(self_pointer self, udp_sender_parts p
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts));
   return {
-      [self](transmit_batch& batch) { take(self, batch); },
+      [self](transmit_batch& batch) { take(self, std::move(batch.slab)); },
       [self](atom::poll) { turn(self); },
       [self](const use_sockets& sockets) { self->state.use(sockets); },
+      [self](handover_mark& mark) { take(self, std::move(mark)); },
+      [self](atom::go_on) { go_on(self); },
       [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
         query.reader.post(stage_answer{query.token, self->state.status_at(self->clock().now())});

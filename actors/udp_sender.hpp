@@ -6,10 +6,10 @@
 
 #include "actors/log.hpp"
 #include "actors/polling.hpp"
+#include "actors/told_queue.hpp"
 #include "udp/datagram_sink.hpp"
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,7 +34,7 @@ struct udp_sender_state {
   udp_sender_parts parts;
   std::shared_ptr<udp::datagram_sink> sink;
   /// Not yet sent, oldest first; as many as there are slabs, at most.
-  std::deque<slab_ref> waiting;
+  told_queue waiting;
   /// How far the first of them has got.
   udp::send_cursor cursor;
   /// A turn of its loop is under way or asked for.
@@ -54,8 +54,8 @@ struct udp_sender_state {
   ~udp_sender_state();
   void start(udp_sender_parts given);
   void use(const use_sockets& sockets);
-  /// Sends until all is sent (true) or the socket takes no more. `stale` collects the peers whose
-  /// source addresses no longer work.
+  /// Sends until all that may go now is sent (true) or the socket takes no more. `stale` collects
+  /// the peers whose source addresses no longer work.
   bool send_waiting(std::vector<peer_id>& stale);
   /// The short cut: sends `batch`, if it is small, before anything waits. What it does not get
   /// through goes on where it stopped once the actor is told.

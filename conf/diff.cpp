@@ -84,14 +84,7 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
       keys.emplace_back(key);
   };
   check("interface.name", before.interface.name == after.interface.name);
-  check("tun.queues", before.tun.queues == after.tun.queues);
-  check("tun.offload", before.tun.offload == after.tun.offload);
   check("tunnel.aead", before.tunnel.aead == after.tunnel.aead);
-  check("udp.gso", before.udp.gso == after.udp.gso);
-  check("udp.gro", before.udp.gro == after.udp.gro);
-  check("udp.senders", before.udp.senders == after.udp.senders);
-  check("udp.receive_buffer", before.udp.receive_buffer == after.udp.receive_buffer);
-  check("udp.send_buffer", before.udp.send_buffer == after.udp.send_buffer);
   check("tunnel.cpu", before.tunnel.cpu == after.tunnel.cpu);
   check("log.format", before.log.format == after.log.format);
   check("log.target", before.log.target == after.log.target);
@@ -100,14 +93,20 @@ std::vector<std::string> restart_needed(const config& before, const config& afte
   return keys;
 }
 
+bool same_socket_options(const udp_config& left, const udp_config& right) {
+  return left.gso == right.gso && left.gro == right.gro &&
+         left.receive_buffer == right.receive_buffer && left.send_buffer == right.send_buffer;
+}
+
 } // namespace
 
 bool plan::empty() const {
   return !tunnel.set_private_key && tunnel.removed.empty() && tunnel.changed.empty() &&
          !tunnel.forget_sources && names.empty() && !listen_port_changed && !fwmark_changed &&
-         !mtu_changed && !queue_length_changed && !log_levels_changed && !credit_changed &&
-         addresses_to_remove.empty() && addresses_to_add.empty() && routes_to_remove.empty() &&
-         routes_to_add.empty() && needs_restart.empty();
+         !socket_options_changed && !data_path_changed && !mtu_changed && !queue_length_changed &&
+         !log_levels_changed && !credit_changed && addresses_to_remove.empty() &&
+         addresses_to_add.empty() && routes_to_remove.empty() && routes_to_add.empty() &&
+         needs_restart.empty();
 }
 
 std::vector<route> routes_of(const config& wanted) {
@@ -139,6 +138,10 @@ plan diff(const config& before, const config& after, const diff_hints& hints) {
   result.listen_port_changed = before.interface.listen_port != after.interface.listen_port;
   result.fwmark_changed = before.interface.fwmark != after.interface.fwmark;
   result.tunnel.forget_sources = result.listen_port_changed || result.fwmark_changed;
+  result.socket_options_changed = !same_socket_options(before.udp, after.udp);
+  result.data_path_changed = before.tun.queues != after.tun.queues ||
+                             before.tun.offload != after.tun.offload ||
+                             before.udp.senders != after.udp.senders;
   result.mtu_changed = before.interface.mtu != after.interface.mtu;
   result.queue_length_changed = before.tun.queue_length != after.tun.queue_length;
   result.log_levels_changed =

@@ -39,7 +39,11 @@ struct plan {
   std::vector<name_to_resolve> names;
   bool listen_port_changed = false;
   bool fwmark_changed = false;
+  /// Of the sockets, beside their mark.
+  bool socket_options_changed = false;
   bool mtu_changed = false;
+  /// How many TUN queues and UDP SENDERs there are, or whether super-packets pass.
+  bool data_path_changed = false;
   bool queue_length_changed = false;
   bool log_levels_changed = false;
   bool credit_changed = false;

@@ -19,8 +19,8 @@ std::size_t slot_of(peer_id id) {
 
 } // namespace
 
-tunnel::tunnel(random_source& random, std::uint8_t lanes, std::unique_ptr<aead_engine> engine)
-    : random_(random), lanes_(lanes), engine_(std::move(engine)) {
+tunnel::tunnel(random_source& random, std::unique_ptr<aead_engine> engine)
+    : random_(random), engine_(std::move(engine)) {
   init_primitives();
 }
 
@@ -151,6 +151,18 @@ void tunnel::set_peer(const peer_change& change, bool back_to_before, moment now
     rearm(set);
 }
 
+std::uint8_t tunnel::lane_of(peer_id id) const {
+  return static_cast<std::uint8_t>(slot_of(id) % lanes_);
+}
+
+void tunnel::share_out(std::uint8_t lanes) {
+  lanes_ = lanes;
+  for (const auto& [key, each] : peers_by_key_)
+    each->lane = lane_of(each->id);
+  for (const auto& [key, each] : parked_)
+    each->lane = lane_of(each->id);
+}
+
 void tunnel::set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips) {
   routes_.remove_peer(of.id);
   for (const ip_prefix& prefix : allowed_ips)
@@ -167,7 +179,7 @@ peer& tunnel::add_peer(const public_key& key) {
   }
   peers_[slot] = std::make_unique<peer>(make_id(next_generation_++, slot), key);
   peer& added = *peers_[slot];
-  added.lane = static_cast<std::uint8_t>(slot % lanes_);
+  added.lane = lane_of(added.id);
   peers_by_key_.emplace(key, &added);
   return added;
 }

@@ -47,14 +47,15 @@ struct outbox {
 
 class tunnel {
 public:
-  /// `lanes`: how many UDP SENDERs there are; a peer stays on one.
-  tunnel(random_source& random, std::uint8_t lanes,
-         std::unique_ptr<aead_engine> engine = make_sodium_engine());
+  explicit tunnel(random_source& random,
+                  std::unique_ptr<aead_engine> engine = make_sodium_engine());
   tunnel(const tunnel&) = delete;
   tunnel& operator=(const tunnel&) = delete;
 
   // --- Control ---------------------------------------------------------------------------------
   void apply(const tunnel_change& change, moment now, outbox& out);
+  /// How many UDP SENDERs there are, at least one; a peer stays on one until the next call.
+  void share_out(std::uint8_t lanes);
   /// What the TUN interface is. While it is down nothing is sent or answered and no session lives.
   void on_link(bool up, std::uint32_t mtu, moment now, outbox& out);
   /// The own addresses these were last reached on no longer work as sources.
@@ -109,6 +110,7 @@ private:
   void wake_peers(moment now, outbox& out);
   /// `back_to_before`: to the endpoint that it remembers, if it does.
   void set_peer(const peer_change& change, bool back_to_before, moment now, outbox& out);
+  [[nodiscard]] std::uint8_t lane_of(peer_id id) const;
   void set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips);
   peer& add_peer(const public_key& key);
   /// Null when it is not parked.
@@ -184,7 +186,7 @@ private:
   secret_key fresh_ephemeral();
 
   random_source& random_;
-  const std::uint8_t lanes_;
+  std::uint8_t lanes_ = 1;
 
   std::optional<identity> identity_;
   std::optional<cookie_checker> checker_;

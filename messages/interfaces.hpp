@@ -13,6 +13,7 @@
 #include "messages/batches.hpp"
 #include "messages/credit.hpp"
 #include "messages/doorbell.hpp"
+#include "messages/handover.hpp"
 #include "messages/peer_settings.hpp"
 #include "messages/shortcut.hpp"
 #include "messages/status.hpp"
@@ -20,6 +21,7 @@
 #include <caf/all.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +32,9 @@ struct handshake_job;
 }
 namespace troupe::udp {
 class socket_pair;
+}
+namespace troupe::tun {
+class packet_sink;
 }
 namespace troupe::conf {
 struct uapi_set;
@@ -42,6 +47,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_ATOM(troupe, troupe::atom, poll, "poll")
   /// A deadline has come.
   CAF_ADD_ATOM(troupe, troupe::atom, tick, "tick")
+  /// A handover is over.
+  CAF_ADD_ATOM(troupe, troupe::atom, go_on, "go_on")
   /// Finish what is in hand and end.
   CAF_ADD_ATOM(troupe, troupe::atom, stop, "stop")
   /// SIGHUP: make the file the running configuration.
@@ -81,6 +88,19 @@ struct use_sockets {
   std::shared_ptr<const udp::socket_pair> sockets;
   /// How long a send buffer's queue may stand; absent: the buffers stay as they are.
   std::optional<duration> send_delay;
+};
+
+/// The writing side of the TUN queue from now on.
+struct use_queue {
+  std::shared_ptr<tun::packet_sink> sink;
+};
+
+/// Stands in the mail of UDP SENDERs and TUN WRITERs where their work is shared out anew. Who has
+/// no share any more ends there.
+struct handover_mark {
+  std::shared_ptr<handover> at;
+  bool had_a_share = false;
+  bool has_a_share = false;
 };
 
 /// How the TUN interface is.
@@ -192,6 +212,7 @@ using udp_sender_actor =
     caf::typed_actor<caf::reacts_to<transmit_batch>,
                      // Sent by itself while it is blocked.
                      caf::reacts_to<atom::poll>, caf::reacts_to<use_sockets>,
+                     caf::reacts_to<handover_mark>, caf::reacts_to<atom::go_on>,
                      caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// UDP RECEIVER: POLLING. Fills slabs with datagrams from the socket of one family.
@@ -204,7 +225,8 @@ using udp_receiver_actor =
 
 /// TUN WRITER: writes packets to one TUN queue.
 using tun_writer_actor =
-    caf::typed_actor<caf::reacts_to<deliver_batch>,
+    caf::typed_actor<caf::reacts_to<deliver_batch>, caf::reacts_to<use_queue>,
+                     caf::reacts_to<handover_mark>, caf::reacts_to<atom::go_on>,
                      caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// Where TUNNEL sends to: one UDP SENDER per lane, one TUN WRITER per queue. Batches do not ring: a
@@ -225,7 +247,7 @@ using tunnel_actor = caf::typed_actor<
     caf::reacts_to<slab_return>, caf::reacts_to<handshakes_done>, caf::reacts_to<atom::tick>,
     caf::reacts_to<configure>, caf::reacts_to<link_status>, caf::reacts_to<stale_sources>,
     caf::reacts_to<sink_drops>,
-    // The first message it gets.
+    // The first message it gets; later ones begin a handover.
     caf::reacts_to<use_sinks>, caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// UAPI: POLLING. The WireGuard cross-platform socket and its clients.
@@ -236,14 +258,33 @@ using uapi_actor = caf::typed_actor<caf::reacts_to<atom::poll>, caf::reacts_to<u
 using resolver_actor =
     caf::typed_actor<caf::reacts_to<std::vector<name_query>>, caf::reacts_to<atom::stop>>;
 
+/// The actors of the data path whose number may change.
+struct data_path {
+  std::vector<polled<tun_reader_actor>> readers;
+  std::vector<polled<udp_sender_actor>> senders;
+  /// Of these and of the TUN WRITERs; what TUNNEL was told last.
+  use_sinks sinks;
+};
+
+/// Those of its actors that have come, and those that end unasked by SUPERVISOR.
+struct data_path_change {
+  struct newcomer {
+    std::string name;
+    caf::actor_addr address;
+    std::function<void()> stop;
+    /// It brings packets in, and is among the first to stop.
+    bool is_source = false;
+  };
+  std::vector<newcomer> come;
+  std::vector<caf::actor_addr> go;
+};
+
 /// The actors that ADMIN talks to.
 struct admin_targets {
   tunnel_actor tunnel;
   polled<uapi_actor> uapi;
   resolver_actor resolver;
-  std::vector<polled<tun_reader_actor>> readers;
-  std::vector<tun_writer_actor> writers;
-  std::vector<polled<udp_sender_actor>> senders;
+  data_path path;
   std::vector<polled<udp_receiver_actor>> receivers;
 };
 
@@ -266,6 +307,8 @@ using supervisor_actor = caf::typed_actor<
     caf::reacts_to<atom::reload>,
     // From a TUN READER.
     caf::reacts_to<device_gone>,
+    // From ADMIN.
+    caf::reacts_to<data_path_change>,
     // A stage of the stop has taken too long.
     caf::reacts_to<atom::tick>>;
 
@@ -280,7 +323,10 @@ TROUPE_LOCAL_MESSAGE(deliver_batch)
 TROUPE_LOCAL_MESSAGE(slab_return)
 TROUPE_LOCAL_MESSAGE(use_sockets)
 TROUPE_LOCAL_MESSAGE(credit_settings)
+TROUPE_LOCAL_MESSAGE(use_queue)
+TROUPE_LOCAL_MESSAGE(handover_mark)
 TROUPE_LOCAL_MESSAGE(use_sinks)
+TROUPE_LOCAL_MESSAGE(data_path_change)
 TROUPE_LOCAL_MESSAGE(link_status)
 TROUPE_LOCAL_MESSAGE(device_gone)
 TROUPE_LOCAL_MESSAGE(configure)

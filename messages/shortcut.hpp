@@ -29,9 +29,11 @@ public:
       if (done)
         return true;
     }
-    told_.fetch_add(1, std::memory_order_relaxed);
+    tell();
     return false;
   }
+  /// The actor is told of something else, to be done in its turn.
+  void tell() { told_.fetch_add(1, std::memory_order_relaxed); }
 
   // --- The actor's side, on its own thread -------------------------------------------------------
   /// From now on `does` may be called; until `close`.
@@ -40,7 +42,7 @@ public:
     work_ = std::move(does);
   }
   void close() { open(nullptr); }
-  /// One batch that the actor was told of is done.
+  /// One thing that the actor was told of is done.
   void done() { told_.fetch_sub(1, std::memory_order_release); }
 
   /// Held by the actor while it touches what the work touches.
@@ -65,7 +67,7 @@ private:
   }
 
   std::atomic_flag taken_;
-  /// Batches that the actor was told of and has not done.
+  /// What the actor was told of and has not done.
   std::atomic<std::uint32_t> told_{0};
   work work_;
 };

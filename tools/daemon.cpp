@@ -183,9 +183,9 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   const conf::config& config = settings.config;
   parts.log = std::make_shared<const log_book>(log_settings(config.log));
   claim = claim_tunnel_cpu(config.tunnel.cpu);
-  const tun::device device = open_device(settings);
-  for (std::size_t i = 0; i < device.queues(); ++i)
-    parts.queues.emplace_back(device.source(i), device.sink(i));
+  const std::shared_ptr<tun::device> opened = std::make_shared<tun::device>(open_device(settings));
+  const tun::device& device = *opened;
+  parts.device = opened;
 
   const std::shared_ptr<const udp::socket_pair> sockets =
       udp::socket_pair::open(config.interface.listen_port, socket_options_of(config));

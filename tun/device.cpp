@@ -21,6 +21,8 @@ namespace troupe::tun {
 namespace {
 
 constexpr const char* tun_path = "/dev/net/tun";
+constexpr int open_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+constexpr const char* no_header = "the descriptor was opened without IFF_VNET_HDR";
 
 [[noreturn]] void fail(int error, const std::string& what) {
   throw std::system_error(error, std::system_category(), what);
@@ -147,10 +149,9 @@ device device::open(std::string_view name, const device_options& options) {
              "` cannot be an interface name: 1 to 15 letters, digits and _ = + . -, no - in front");
   unique_fd first = open_tun();
   require_unused(wanted);
-  constexpr int flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-  int error = attach(first, wanted, flags | IFF_MULTI_QUEUE);
+  int error = attach(first, wanted, open_flags | IFF_MULTI_QUEUE);
   if (error == EINVAL && options.queues == 1)
-    error = attach(first, wanted, flags);
+    error = attach(first, wanted, open_flags);
   if (error != 0)
     fail_to_attach(error, wanted);
   const attachment attached = attachment_of(first.fd());
@@ -160,15 +161,29 @@ device device::open(std::string_view name, const device_options& options) {
   device_offloads offloads = set_offloads(first, options.offload);
   std::vector<std::shared_ptr<const queue_file>> queues;
   queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(first), true}));
-  while (queues.size() < options.queues) {
-    unique_fd next = open_tun();
-    if ((error = attach(next, attached.name, flags | IFF_MULTI_QUEUE)) != 0)
-      fail(error,
-           "cannot open queue " + std::to_string(queues.size()) + " of interface " + attached.name);
-    const std::uint8_t index = static_cast<std::uint8_t>(queues.size());
-    queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(next), true, index}));
-  }
-  return {std::move(queues), attached.name, std::move(offloads)};
+  device made(std::move(queues), attached.name, std::move(offloads));
+  while (made.queues() < options.queues)
+    made.add_queue();
+  return made;
+}
+
+void device::add_queue() {
+  const std::string name = current_name();
+  unique_fd next = open_tun();
+  if (const int error = attach(next, name, open_flags | IFF_MULTI_QUEUE); error != 0)
+    fail(error, "cannot open queue " + std::to_string(queues_.size()) + " of interface " + name +
+                    (error == EINVAL ? ": whoever made it allowed one queue only" : ""));
+  const std::uint8_t index = static_cast<std::uint8_t>(queues_.size());
+  queues_.push_back(std::make_shared<const queue_file>(queue_file{std::move(next), true, index}));
+}
+
+void device::remove_queue() {
+  queues_.pop_back();
+}
+
+void device::set_offload(bool wanted) {
+  offloads_ = queues_.front()->has_vnet_header ? set_offloads(queues_.front()->fd, wanted)
+                                               : all_off(no_header);
 }
 
 device device::adopt(unique_fd opened, bool offload) {
@@ -184,8 +199,7 @@ device device::adopt(unique_fd opened, bool offload) {
       ::fcntl(opened.fd(), F_SETFD, FD_CLOEXEC) != 0)
     fail(errno, which + " cannot be made non-blocking");
   const bool has_header = (attached.flags & IFF_VNET_HDR) != 0;
-  device_offloads offloads = has_header ? set_offloads(opened, offload)
-                                        : all_off("the descriptor was opened without IFF_VNET_HDR");
+  device_offloads offloads = has_header ? set_offloads(opened, offload) : all_off(no_header);
   std::vector<std::shared_ptr<const queue_file>> queues;
   queues.push_back(std::make_shared<const queue_file>(queue_file{std::move(opened), has_header}));
   return {std::move(queues), attached.name, std::move(offloads)};
@@ -199,12 +213,12 @@ std::string device::current_name() const {
   return interface_name_of(fd());
 }
 
-std::unique_ptr<packet_source> device::source(std::size_t queue) const {
-  return std::make_unique<device_source>(queues_[queue]);
+std::shared_ptr<packet_source> device::source(std::size_t queue) const {
+  return std::make_shared<device_source>(queues_[queue]);
 }
 
-std::unique_ptr<packet_sink> device::sink(std::size_t queue) const {
-  return std::make_unique<device_sink>(queues_[queue], offloads_);
+std::shared_ptr<packet_sink> device::sink(std::size_t queue) const {
+  return std::make_shared<device_sink>(queues_[queue], offloads_);
 }
 
 std::string interface_name_of(int tun_fd) {

@@ -23,7 +23,7 @@ struct device_options {
   bool offload = true;
 };
 
-class device {
+class device final : public queue_set {
 public:
   /// Makes the interface, or opens a persistent one that nobody has open. It has IFF_MULTI_QUEUE
   /// (or, a persistent one made without and asked for one queue, has not).
@@ -43,10 +43,12 @@ public:
   /// What was found when it was opened.
   [[nodiscard]] const device_offloads& offloads() const { return offloads_; }
 
-  [[nodiscard]] std::size_t queues() const { return queues_.size(); }
-  /// One of each per queue, `queue` < queues().
-  [[nodiscard]] std::unique_ptr<packet_source> source(std::size_t queue) const;
-  [[nodiscard]] std::unique_ptr<packet_sink> sink(std::size_t queue) const;
+  [[nodiscard]] std::size_t queues() const override { return queues_.size(); }
+  [[nodiscard]] std::shared_ptr<packet_source> source(std::size_t queue) const override;
+  [[nodiscard]] std::shared_ptr<packet_sink> sink(std::size_t queue) const override;
+  void add_queue() override;
+  void remove_queue() override;
+  void set_offload(bool wanted) override;
 
 private:
   device(std::vector<std::shared_ptr<const queue_file>> queues, std::string name,

@@ -102,4 +102,20 @@ write_result fake_sink::write_batch(const slab& from) {
   return result;
 }
 
+void fake_device::add_queue() {
+  if (queues() >= queues_max)
+    throw std::system_error(E2BIG, std::system_category(), "cannot open another queue");
+  sinks_.push_back(std::make_shared<fake_sink>(static_cast<std::uint8_t>(queues())));
+  sources_.push_back(std::make_shared<fake_source>());
+}
+
+void fake_device::remove_queue() {
+  sources_.pop_back();
+  sinks_.pop_back();
+}
+
+void fake_device::set_offload(bool wanted) {
+  offload = wanted;
+}
+
 } // namespace troupe::tun

@@ -4,10 +4,12 @@
 // is down refuses. Every function may be called from any thread.
 #pragma once
 
+#include "messages/limits.hpp"
 #include "messages/unique_fd.hpp"
 #include "tun/queue.hpp"
 
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -54,6 +56,35 @@ private:
   bool up_ = true;
   queue_state state_ = queue_state::ok;
   unique_fd event_;
+};
+
+/// As many queues as are wanted; the first two ends are given.
+class fake_device final : public queue_set {
+public:
+  fake_device(std::shared_ptr<fake_source> source, std::shared_ptr<fake_sink> sink)
+      : sources_{std::move(source)}, sinks_{std::move(sink)} {}
+
+  [[nodiscard]] std::size_t queues() const override { return sources_.size(); }
+  [[nodiscard]] std::shared_ptr<packet_source> source(std::size_t queue) const override {
+    return sources_[queue];
+  }
+  [[nodiscard]] std::shared_ptr<packet_sink> sink(std::size_t queue) const override {
+    return sinks_[queue];
+  }
+  void add_queue() override;
+  void remove_queue() override;
+  void set_offload(bool wanted) override;
+
+  /// From that many on another queue is refused.
+  std::size_t queues_max = limits::tun_queues_max;
+  bool offload = true;
+  /// Of all that there are now.
+  [[nodiscard]] fake_source& source_of(std::size_t queue) const { return *sources_[queue]; }
+  [[nodiscard]] fake_sink& sink_of(std::size_t queue) const { return *sinks_[queue]; }
+
+private:
+  std::vector<std::shared_ptr<fake_source>> sources_;
+  std::vector<std::shared_ptr<fake_sink>> sinks_;
 };
 
 } // namespace troupe::tun

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -86,6 +87,27 @@ public:
 
   /// The same descriptor as the source's: polling it for anything but the end says nothing.
   [[nodiscard]] virtual int fd() const = 0;
+};
+
+/// All queues of a device, as far as their number and what they carry can change while packets
+/// pass. One thread.
+class queue_set {
+public:
+  virtual ~queue_set() = default;
+
+  [[nodiscard]] virtual std::size_t queues() const = 0;
+  /// One of each per queue, `queue` < queues().
+  [[nodiscard]] virtual std::shared_ptr<packet_source> source(std::size_t queue) const = 0;
+  [[nodiscard]] virtual std::shared_ptr<packet_sink> sink(std::size_t queue) const = 0;
+
+  /// One queue more, to which the kernel steers flows at once. Throws std::system_error.
+  virtual void add_queue() = 0;
+  /// The last one, of at least two. It closes with its source and sink, and what waits in it is
+  /// lost.
+  virtual void remove_queue() = 0;
+  /// Whether super-packets pass: at once for all sources, and for sinks made from now on. Throws
+  /// std::system_error.
+  virtual void set_offload(bool wanted) = 0;
 };
 
 } // namespace troupe::tun

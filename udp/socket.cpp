@@ -2,6 +2,7 @@
 
 #include "udp/socket_address.hpp"
 
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -62,16 +63,32 @@ std::shared_ptr<const bound_socket> bound_socket::open(ip_family family, std::ui
   if (!fd)
     fail(errno, "cannot open a UDP socket (" + std::string(to_string(family)) + ")");
   const std::shared_ptr<bound_socket> opened(new bound_socket(std::move(fd), family));
+  opened->set_lasting_options();
   opened->set_options(options);
   opened->bind_to(port);
   return opened;
+}
+
+std::shared_ptr<const bound_socket> bound_socket::with(const socket_options& options) const {
+  unique_fd again(::fcntl(fd(), F_DUPFD_CLOEXEC, 0));
+  if (!again)
+    fail(errno, "cannot take a UDP socket by a second descriptor");
+  const std::shared_ptr<bound_socket> other(new bound_socket(std::move(again), family_));
+  other->port_ = port_;
+  other->set_options(options);
+  return other;
+}
+
+void bound_socket::reassert() const noexcept {
+  ::setsockopt(fd(), SOL_SOCKET, SO_MARK, &options_.mark, sizeof options_.mark);
+  set_buffers_and_gro();
 }
 
 // Path MTU: the tunnel's datagrams may be fragmented, as the kernel's WireGuard lets them be. The
 // inner packets have their own path MTU discovery against the tunnel's MTU; an outer path that
 // takes less would otherwise be a black hole that no inner host can see. DONT clears DF and still
 // fragments here to the path MTU learnt, which IPv6 needs, since its routers do not fragment.
-void bound_socket::set_options(const socket_options& options) {
+void bound_socket::set_lasting_options() {
   if (family_ == ip_family::v4) {
     require_option(fd(), IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO");
     require_option(fd(), IPPROTO_IP, IP_RECVTOS, 1, "IP_RECVTOS");
@@ -82,22 +99,33 @@ void bound_socket::set_options(const socket_options& options) {
     require_option(fd(), IPPROTO_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS");
     require_option(fd(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT, "IPV6_MTU_DISCOVER");
   }
-  const int gro = options.gro ? 1 : 0;
-  const bool has_gro = ::setsockopt(fd(), IPPROTO_UDP, UDP_GRO, &gro, sizeof gro) == 0;
+}
+
+/// The one that can fail comes first.
+void bound_socket::set_options(const socket_options& options) {
+  if (mark() != options.mark)
+    set_mark(options.mark);
+  options_ = options;
+  set_buffers_and_gro();
+  send_queue_most_ = send_queue_limit();
+  int value = 0;
+  socklen_t length = sizeof value;
+  const bool has_gro = ::getsockopt(fd(), IPPROTO_UDP, UDP_GRO, &value, &length) == 0;
   without_gro_ = !options.gro ? "switched off by udp.gro"
                  : !has_gro   ? "the kernel has no UDP_GRO, which is Linux 5.0's"
                               : "";
-  int segment = 0;
-  socklen_t length = sizeof segment;
-  const bool has_gso = ::getsockopt(fd(), IPPROTO_UDP, UDP_SEGMENT, &segment, &length) == 0;
+  length = sizeof value;
+  const bool has_gso = ::getsockopt(fd(), IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0;
   without_gso_ = !options.gso ? "switched off by udp.gso"
                  : !has_gso   ? "the kernel has no UDP_SEGMENT, which is Linux 4.18's"
                               : "";
-  ask_for_buffer(fd(), SO_RCVBUF, SO_RCVBUFFORCE, options.receive_buffer_octets);
-  ask_for_buffer(fd(), SO_SNDBUF, SO_SNDBUFFORCE, options.send_buffer_octets);
-  send_queue_most_ = send_queue_limit();
-  if (options.mark != 0)
-    set_mark(options.mark);
+}
+
+void bound_socket::set_buffers_and_gro() const {
+  const int gro = options_.gro ? 1 : 0;
+  ::setsockopt(fd(), IPPROTO_UDP, UDP_GRO, &gro, sizeof gro);
+  ask_for_buffer(fd(), SO_RCVBUF, SO_RCVBUFFORCE, options_.receive_buffer_octets);
+  ask_for_buffer(fd(), SO_SNDBUF, SO_SNDBUFFORCE, options_.send_buffer_octets);
 }
 
 void bound_socket::bind_to(std::uint16_t port) {

@@ -31,6 +31,12 @@ public:
   /// `port` 0: any free one. Throws std::system_error whose code is that of the failed call.
   static std::shared_ptr<const bound_socket> open(ip_family family, std::uint16_t port,
                                                   const socket_options& options);
+  /// The same socket with other options, under a descriptor of its own. Throws std::system_error,
+  /// and then nothing is changed. What only the kernel knows of (mark, buffers, GRO) is the one
+  /// socket's, whichever descriptor it is used by.
+  [[nodiscard]] std::shared_ptr<const bound_socket> with(const socket_options& options) const;
+  /// Its options anew, whatever another descriptor has made of them.
+  void reassert() const noexcept;
 
   [[nodiscard]] int fd() const { return fd_.fd(); }
   [[nodiscard]] ip_family family() const { return family_; }
@@ -45,8 +51,6 @@ public:
   [[nodiscard]] std::string_view without_gso() const { return without_gso_; }
   [[nodiscard]] std::string_view without_gro() const { return without_gro_; }
 
-  /// From the next datagram on. Throws std::system_error (it needs CAP_NET_ADMIN).
-  void set_mark(std::uint32_t mark) const;
   [[nodiscard]] std::uint32_t mark() const;
 
   /// What the kernel granted, in the unit of socket_options.
@@ -68,12 +72,18 @@ public:
 private:
   bound_socket(unique_fd fd, ip_family family) : fd_(std::move(fd)), family_(family) {}
 
+  /// From the next datagram on. Throws std::system_error (it needs CAP_NET_ADMIN).
+  void set_mark(std::uint32_t mark) const;
+  void set_lasting_options();
   void set_options(const socket_options& options);
+  /// Those that cannot fail.
+  void set_buffers_and_gro() const;
   void bind_to(std::uint16_t port);
 
   unique_fd fd_;
   ip_family family_;
   std::uint16_t port_ = 0;
+  socket_options options_;
   std::size_t send_queue_most_ = 0;
   std::string_view without_gso_;
   std::string_view without_gro_;

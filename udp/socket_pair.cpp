@@ -55,19 +55,23 @@ socket_pair::open(std::uint16_t port, const socket_options& options, const socke
   }
 }
 
-void socket_pair::set_mark(std::uint32_t mark) const {
-  const std::uint32_t previous = v4_ ? v4_->mark() : 0;
-  if (v4_)
-    v4_->set_mark(mark);
-  if (!v6_)
-    return;
+std::shared_ptr<const socket_pair> socket_pair::with(const socket_options& options) const {
+  const auto other = [&](const std::shared_ptr<const bound_socket>& from) {
+    return from ? from->with(options) : nullptr;
+  };
+  std::shared_ptr<const bound_socket> v4 = other(v4_);
   try {
-    v6_->set_mark(mark);
+    return std::shared_ptr<const socket_pair>(new socket_pair(std::move(v4), other(v6_)));
   } catch (const std::system_error&) {
-    if (v4_)
-      v4_->set_mark(previous);
+    reassert();
     throw;
   }
+}
+
+void socket_pair::reassert() const noexcept {
+  for (const std::shared_ptr<const bound_socket>& each : {v4_, v6_})
+    if (each)
+      each->reassert();
 }
 
 } // namespace troupe::udp

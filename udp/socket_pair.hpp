@@ -19,8 +19,10 @@ public:
   }
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  /// Both sockets, or throws std::system_error and neither.
-  void set_mark(std::uint32_t mark) const;
+  /// The same sockets with other options. Throws std::system_error, and then nothing is changed.
+  [[nodiscard]] std::shared_ptr<const socket_pair> with(const socket_options& options) const;
+  /// The options of these, after others of the same sockets had theirs.
+  void reassert() const noexcept;
 
 private:
   socket_pair(std::shared_ptr<const bound_socket> v4, std::shared_ptr<const bound_socket> v6);

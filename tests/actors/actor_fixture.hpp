@@ -82,6 +82,11 @@ public:
   actor_fixture(const actor_fixture&) = delete;
   actor_fixture& operator=(const actor_fixture&) = delete;
 
+  template <class Actor>
+  [[nodiscard]] static bool is_alive(const Actor& actor) {
+    return !caf::actor_cast<caf::monitorable_actor*>(actor)->is_terminated();
+  }
+
   /// An actor that ends with the test, at the latest.
   template <class Function, class... Arguments>
   auto spawn(Function function, Arguments... arguments) {

@@ -44,8 +44,8 @@ struct control_fixture : stage_fixture {
         spawn(actors::admin,
               admin_parts{std::make_shared<control_socket>(control_socket::listen(admin_path, {})),
                           std::make_shared<control_socket>(control_socket::listen(read_path, {})),
-                          running, nullptr, std::nullopt, nullptr, admin.bell, admin_wait, nullptr,
-                          log.open("admin"), false});
+                          running, nullptr, std::nullopt, nullptr, nullptr, path_maker{},
+                          admin.bell, admin_wait, nullptr, log.open("admin"), false});
     uapi.bell = std::make_shared<doorbell>();
     uapi.actor =
         spawn(actors::uapi,

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -16,6 +17,14 @@
 namespace troupe::actors {
 
 struct recording_target final : commit_target {
+  /// Of a data path.
+  struct shape {
+    std::uint32_t queues = 1;
+    bool offload = true;
+    std::uint32_t senders = 1;
+    friend bool operator==(const shape&, const shape&) = default;
+  };
+
   void configure(tunnel_change change) override { changes.push_back(std::move(change)); }
   void use(const use_sockets& sockets) override { used.push_back(sockets.sockets); }
   void resolve(std::vector<name_query> names) override {
@@ -25,8 +34,22 @@ struct recording_target final : commit_target {
   void set_credit(const credit_settings& readers, const use_sockets&) override {
     credit.push_back(readers);
   }
+  std::unique_ptr<prepared_path> prepare_path(const conf::config& wanted,
+                                              const use_sockets&) override {
+    struct noting final : prepared_path {
+      noting(std::vector<shape>& given, shape asked) : to(given), wanted(asked) {}
+      void commit() override { to.push_back(wanted); }
+      std::vector<shape>& to;
+      shape wanted;
+    };
+    if (path_fails)
+      throw std::runtime_error("no thread is left");
+    return std::make_unique<noting>(
+        shapes, shape{wanted.tun.queues, wanted.tun.offload, wanted.udp.senders});
+  }
   [[nodiscard]] bool untouched() const {
-    return changes.empty() && used.empty() && asked.empty() && levels.empty() && credit.empty();
+    return changes.empty() && used.empty() && asked.empty() && levels.empty() && credit.empty() &&
+           shapes.empty();
   }
 
   std::vector<tunnel_change> changes;
@@ -34,6 +57,8 @@ struct recording_target final : commit_target {
   std::vector<name_query> asked;
   std::vector<conf::log_config> levels;
   std::vector<credit_settings> credit;
+  std::vector<shape> shapes;
+  bool path_fails = false;
 };
 
 /// The kernel's settings, and those that it does not take or does not let go.

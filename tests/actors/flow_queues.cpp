@@ -89,6 +89,26 @@ BOOST_AUTO_TEST_CASE(flow_that_was_never_read_goes_by_its_hash) {
     BOOST_TEST(count > 30);
 }
 
+BOOST_AUTO_TEST_CASE(flows_are_shared_out_anew_and_those_of_queues_that_stay_stay) {
+  actors::flow_queues all(4);
+  const auto queue_of = [&](unsigned flow) {
+    const bare_slab batch = slab_of({answered(static_cast<std::uint8_t>(flow))}, true);
+    all.steer(*batch);
+    return unsigned{batch->deliveries[0].queue};
+  };
+  for (std::uint8_t flow = 0; flow < 4; ++flow)
+    all.read_from(*slab_of({asked(flow)}, false), flow);
+  all.share_out(2);
+  BOOST_TEST(queue_of(0) == 0U);
+  BOOST_TEST(queue_of(1) == 1U);
+  for (unsigned flow = 0; flow < 64; ++flow)
+    BOOST_TEST(queue_of(flow) < 2U);
+  all.read_from(*slab_of({asked(9)}, false), 3); // a batch of a queue that is gone
+  BOOST_TEST(queue_of(9) < 2U);
+  all.share_out(1);
+  BOOST_TEST(queue_of(1) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(each_packet_of_a_batch_has_its_own_queue) {
   actors::flow_queues all(queues);
   all.read_from(*slab_of({asked(1), asked(2)}, false), 3);

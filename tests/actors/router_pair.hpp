@@ -51,10 +51,8 @@ struct router {
         random(std::make_shared<remembering_random>(number)) {
     const handshaker_actor worker = on.spawn(actors::handshaker, log.open("handshaker"));
     tunnel = on.spawn(actors::tunnel, tunnel_parts{random,
-                                                   1,
                                                    {worker},
                                                    choose_aead(conf::aead_kind::libsodium),
-                                                   queues,
                                                    std::nullopt,
                                                    "",
                                                    log.open("tunnel"),

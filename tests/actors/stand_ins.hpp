@@ -18,6 +18,7 @@ struct tunnel_record {
   std::vector<std::shared_ptr<const tunnel_change>> changes;
   std::vector<link_status> links;
   std::vector<status_query> queries;
+  std::vector<use_sinks> sinks;
   int stops = 0;
 };
 
@@ -40,7 +41,7 @@ inline tunnel_actor::behavior_type tunnel_stand_in(tunnel_actor::pointer self,
       [=](const sink_drops& dead) {
         record->dead.insert(record->dead.end(), dead.drops.begin(), dead.drops.end());
       },
-      [](use_sinks&) {},
+      [=](const use_sinks& sinks) { record->sinks.push_back(sinks); },
       [=](atom::stop) {
         ++record->stops;
         self->quit();
@@ -62,6 +63,7 @@ unanswered_stand_in(unanswered_reader_actor::pointer,
 struct supervisor_record {
   std::vector<end_program> ends;
   int devices_gone = 0;
+  std::vector<data_path_change> changes;
 };
 
 inline supervisor_actor::behavior_type
@@ -70,6 +72,7 @@ supervisor_stand_in(supervisor_actor::pointer, std::shared_ptr<supervisor_record
       [=](const end_program& end) { record->ends.push_back(end); },
       [](atom::reload) {},
       [=](device_gone) { ++record->devices_gone; },
+      [=](const data_path_change& change) { record->changes.push_back(change); },
       [](atom::tick) {},
   };
 }

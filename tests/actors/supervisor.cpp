@@ -232,4 +232,41 @@ BOOST_AUTO_TEST_CASE(sockets_are_held_only_by_who_may_change_them) {
   BOOST_TEST(host.sockets.use_count() == 2); // the configuration's, and the test's
 }
 
+BOOST_AUTO_TEST_CASE(those_that_come_are_watched_and_those_that_may_end_are_not_missed) {
+  start();
+  const auto passer_by = [this] {
+    return spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+  };
+  const caf::actor first = passer_by();
+  const caf::actor second = passer_by();
+  bool stopped = false;
+  tell(root, data_path_change{{{"udp-sender/1", caf::actor_cast<caf::actor_addr>(first), [] {}},
+                               {"udp-sender/2", caf::actor_cast<caf::actor_addr>(second),
+                                [&stopped] { stopped = true; }}},
+                              {}});
+  tell(root, data_path_change{{}, {caf::actor_cast<caf::actor_addr>(first)}});
+  caf::anon_send_exit(first, caf::exit_reason::user_shutdown);
+  scheduler.run();
+  BOOST_TEST(!has_reported());
+  caf::anon_send_exit(second, caf::exit_reason::kill);
+  scheduler.run();
+  BOOST_TEST(has_reported());
+  BOOST_TEST(host.end->status() == 1);
+  BOOST_TEST(host.end->why().find("udp-sender/2 ended by itself") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(who_comes_while_the_program_stops_is_stopped_too) {
+  start();
+  const caf::actor late =
+      spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+  caf::anon_send(root, end_program{0, "SIGTERM"});
+  tell(root,
+       data_path_change{{{"udp-sender/1", caf::actor_cast<caf::actor_addr>(late),
+                          [late] { caf::anon_send_exit(late, caf::exit_reason::user_shutdown); }}},
+                        {}});
+  BOOST_TEST(has_reported());
+  BOOST_TEST(host.end->status() == 0);
+  BOOST_TEST(host.end->all_stopped());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

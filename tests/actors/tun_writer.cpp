@@ -143,4 +143,26 @@ BOOST_AUTO_TEST_CASE(refused_joining_is_told_to_whoever_reads_the_log) {
   BOOST_TEST(status_of(own).offload == "off: it was refused");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_behind_a_handover_waits_for_its_end) {
+  const auto over = std::make_shared<handover>(2, [&] { caf::anon_send(writes, atom::go_on_v); });
+  direct->tell();
+  tell(writes, handover_mark{over, true, true});
+  const slab_ref batch = batch_of(one, other, 1);
+  BOOST_TEST(!direct->try_do(batch));
+  tell(writes, deliver_batch{batch});
+  BOOST_TEST(device->take_written().empty());
+  over->arrive();
+  scheduler.run();
+  BOOST_TEST(device->take_written().size() == 2);
+  BOOST_TEST(direct->try_do(batch_of(one, other, 2)));
+}
+
+BOOST_AUTO_TEST_CASE(another_end_of_the_queue_is_used_from_then_on) {
+  const auto next = std::make_shared<tun::fake_sink>();
+  tell(writes, use_queue{next});
+  tell(writes, deliver_batch{batch_of(one, other, 1)});
+  BOOST_TEST(device->take_written().empty());
+  BOOST_TEST(next->take_written().size() == 2);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -267,4 +267,45 @@ BOOST_AUTO_TEST_CASE(status_tells_what_has_passed) {
   BOOST_TEST(status.octets == 5);
 }
 
+BOOST_AUTO_TEST_CASE(nothing_behind_a_handover_overtakes_what_others_have_before_it) {
+  const auto other = std::make_shared<udp::fake_sink>();
+  const std::shared_ptr<shortcut> to_first = direct;
+  direct = std::make_shared<shortcut>();
+  const udp_sender_actor comes = start(1, other, spdlog::level::off);
+  const auto over = std::make_shared<handover>(1, [&] {
+    caf::anon_send(sends, atom::go_on_v);
+    caf::anon_send(comes, atom::go_on_v);
+  });
+  first->block_after(0);
+  tell(sends, transmit_batch{batch().add("a", there).launch(1)});
+  to_first->tell();
+  tell(sends, handover_mark{over, true, true});
+  direct->tell();
+  tell(comes, handover_mark{over, false, true});
+  const slab_ref next = batch().add("b", there, 1).launch(2);
+  BOOST_TEST(!direct->try_do(next)); // not by the short cut either
+  tell(comes, transmit_batch{next});
+  BOOST_TEST(sent_on(*other) == "");
+  BOOST_TEST(status_of(comes).held_octets == 1U);
+  first->allow();
+  tell(sends, atom::poll_v);
+  BOOST_TEST(sent_on(*first) == "a");
+  BOOST_TEST(sent_on(*other) == "b");
+  BOOST_TEST(direct->try_do(batch().add("c", there, 1).launch(3)));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_no_share_any_more_ends_when_all_is_sent) {
+  const auto over = std::make_shared<handover>(1, [] {});
+  first->block_after(0);
+  tell(sends, transmit_batch{batch().add("a", there).launch(1)});
+  direct->tell();
+  tell(sends, handover_mark{over, true, false});
+  BOOST_TEST(is_alive(sends));
+  first->allow();
+  tell(sends, atom::poll_v);
+  BOOST_TEST(sent_on(*first) == "a");
+  BOOST_TEST(!is_alive(sends));
+  BOOST_TEST(over->is_over());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

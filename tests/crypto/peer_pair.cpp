@@ -113,7 +113,7 @@ private:
 test_peer::test_peer(test_network& on, std::size_t its_number, std::size_t reserve_slabs)
     : number(its_number), network_(on), random_(its_number + 1),
       home_(std::make_shared<reserve_home>()), out(reserve_home::stock(home_, reserve_slabs)),
-      core(random_, 1) {
+      core(random_) {
   const std::uint8_t high = static_cast<std::uint8_t>(number >> 8);
   const std::uint8_t low = static_cast<std::uint8_t>(number & 0xff);
   address = {address_of("198.18.0.1"), 51820, 0};

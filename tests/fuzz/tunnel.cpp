@@ -95,7 +95,8 @@ private:
 
 class network {
 public:
-  network() : out_(stock(home_)), core_(random_, 2) {
+  network() : out_(stock(home_)), core_(random_) {
+    core_.share_out(2);
     tunnel_change change;
     change.set_private_key = true;
     change.private_key = drawn_key(random_);

@@ -28,8 +28,8 @@ constexpr std::uint32_t mtu = 1420;
 /// A device "tA" that is up and carries 10.9.0.0/24 and fd09::/64; with no packets of its own.
 struct carrying_device : test::sandbox {
   tun::device tunnel = tun::device::open("tA");
-  std::unique_ptr<tun::packet_source> source = tunnel.source(0);
-  std::unique_ptr<tun::packet_sink> sink = tunnel.sink(0);
+  std::shared_ptr<tun::packet_source> source = tunnel.source(0);
+  std::shared_ptr<tun::packet_sink> sink = tunnel.sink(0);
   bare_slab slab = test::make_slab(limits::transmit_slab_octets);
 
   carrying_device() {
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(device)
 
 BOOST_FIXTURE_TEST_CASE(interface_lives_as_long_as_anybody_has_a_queue_of_it, test::sandbox) {
-  std::unique_ptr<tun::packet_source> source;
+  std::shared_ptr<tun::packet_source> source;
   {
     const tun::device opened = tun::device::open("tA");
     BOOST_TEST(opened.name() == "tA");

@@ -44,7 +44,7 @@ BOOST_FIXTURE_TEST_CASE(each_queue_has_a_source_and_a_sink_of_its_own, test::san
   const tun::device tunnel = tun::device::open("tA", {.queues = 4});
   BOOST_TEST(tunnel.queues() == 4U);
   bring_up("tA");
-  std::vector<std::unique_ptr<tun::packet_source>> sources;
+  std::vector<std::shared_ptr<tun::packet_source>> sources;
   for (std::size_t i = 0; i < 4; ++i)
     sources.push_back(tunnel.source(i));
   for (std::size_t i = 0; i < 4; ++i)
@@ -55,9 +55,39 @@ BOOST_FIXTURE_TEST_CASE(each_queue_has_a_source_and_a_sink_of_its_own, test::san
     test::send_udp(socket, "10.9.0.2", 7, "x");
   }
   std::size_t read = 0;
-  for (const std::unique_ptr<tun::packet_source>& source : sources)
+  for (const std::shared_ptr<tun::packet_source>& source : sources)
     read += read_all(*source, limits::transmit_slab_octets).packets.size();
   BOOST_TEST(read == 40U);
+}
+
+BOOST_FIXTURE_TEST_CASE(queues_come_and_go_while_the_device_is_in_use, test::sandbox) {
+  tun::device tunnel = tun::device::open("tA");
+  bring_up("tA");
+  tunnel.add_queue();
+  BOOST_TEST(tunnel.queues() == 2U);
+  const std::shared_ptr<tun::packet_source> first = tunnel.source(0);
+  std::shared_ptr<tun::packet_source> second = tunnel.source(1);
+  const auto read_of_forty = [&] {
+    for (int i = 0; i < 40; ++i) {
+      const unique_fd socket = test::udp_socket("10.9.0.1", 0);
+      test::send_udp(socket, "10.9.0.2", 7, "x");
+    }
+    return read_all(*first, limits::transmit_slab_octets).packets.size();
+  };
+  const std::size_t of_first = read_of_forty();
+  BOOST_TEST(of_first < 40U);
+  BOOST_TEST(of_first + read_all(*second, limits::transmit_slab_octets).packets.size() == 40U);
+  tunnel.remove_queue();
+  second = nullptr;
+  BOOST_TEST(read_of_forty() == 40U);
+}
+
+BOOST_FIXTURE_TEST_CASE(offloads_are_switched_for_ends_made_later, test::sandbox) {
+  tun::device tunnel = tun::device::open("tA");
+  tunnel.set_offload(false);
+  BOOST_TEST(tunnel.sink(0)->offload() == "off: switched off by tun.offload");
+  tunnel.set_offload(true);
+  BOOST_TEST(tunnel.offloads().segments.on);
 }
 
 BOOST_FIXTURE_TEST_CASE(sink_writes_what_is_for_its_queue, test::sandbox) {
@@ -83,6 +113,12 @@ BOOST_FIXTURE_TEST_CASE(device_with_many_queues_is_opened_if_nobody_has_it_open,
   }
   BOOST_TEST(tun::device::open("tP", {.queues = 2}).queues() == 2U);
   BOOST_TEST(tun::device::open("tP").queues() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_descriptor_that_allows_one_queue_says_so, test::sandbox) {
+  tun::device single = tun::device::adopt(open_raw("tB", IFF_VNET_HDR));
+  BOOST_CHECK_EXCEPTION(single.add_queue(), std::system_error, fails_with(EINVAL));
+  BOOST_TEST(single.queues() == 1U);
 }
 
 BOOST_FIXTURE_TEST_CASE(adopted_descriptor_has_offloads_if_it_has_their_header, test::sandbox) {

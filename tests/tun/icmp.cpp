@@ -211,8 +211,8 @@ std::string ping_unanswered(tun::device& tunnel, const std::string& arguments) {
   std::future<std::string> pinging = std::async(std::launch::async, [&arguments] {
     return test::run("ping -n -c1 -W2 " + arguments + "; true"); // ping rightly says: no reply
   });
-  const std::unique_ptr<tun::packet_source> source = tunnel.source(0);
-  const std::unique_ptr<tun::packet_sink> sink = tunnel.sink(0);
+  const std::shared_ptr<tun::packet_source> source = tunnel.source(0);
+  const std::shared_ptr<tun::packet_sink> sink = tunnel.sink(0);
   const bare_slab read = test::make_slab(limits::transmit_slab_octets);
   const bare_slab written = test::make_slab(limits::transmit_slab_octets);
   while (pinging.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {

@@ -65,8 +65,8 @@ struct offload_device : sandbox {
   }
 
   tun::device tunnel;
-  std::unique_ptr<tun::packet_source> source = tunnel.source(0);
-  std::unique_ptr<tun::packet_sink> sink = tunnel.sink(0);
+  std::shared_ptr<tun::packet_source> source = tunnel.source(0);
+  std::shared_ptr<tun::packet_sink> sink = tunnel.sink(0);
 };
 
 /// Packets back to back in a slab, to be written.

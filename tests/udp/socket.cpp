@@ -3,6 +3,7 @@
 #include "tests/udp/own_network.hpp"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include <system_error>
@@ -63,11 +64,26 @@ BOOST_AUTO_TEST_CASE(buffers_are_as_large_as_asked_for) {
 BOOST_AUTO_TEST_CASE(mark_is_set_at_first_and_later) {
   const shared_socket opened = bound_socket::open(ip_family::v4, 0, {.mark = 0xca6c});
   BOOST_TEST(opened->mark() == 0xca6c);
-  opened->set_mark(0x80000001);
+  const shared_socket marked = opened->with({.mark = 0x80000001});
   BOOST_TEST(opened->mark() == 0x80000001);
   BOOST_TEST(option(*opened, SOL_SOCKET, SO_MARK) == static_cast<int>(0x80000001));
-  opened->set_mark(0);
+  const shared_socket unmarked = marked->with({});
   BOOST_TEST(opened->mark() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(other_options_are_set_on_the_socket_that_is_there) {
+  const shared_socket opened = bound_socket::open(ip_family::v4, 0, {});
+  const shared_socket other =
+      opened->with({.receive_buffer_octets = 90'000, .send_buffer_octets = 70'000, .gro = false});
+  BOOST_TEST(other->port() == opened->port());
+  BOOST_TEST(opened->receive_buffer_octets() == 90'000);
+  BOOST_TEST(opened->send_buffer_octets() == 70'000);
+  BOOST_TEST(other->send_queue_most() == 140'000);
+  BOOST_TEST(option(*opened, IPPROTO_UDP, UDP_GRO) == 0);
+  BOOST_TEST(other->without_gro() == "switched off by udp.gro");
+  opened->reassert();
+  BOOST_TEST(other->receive_buffer_octets() == limits::udp_receive_buffer_octets);
+  BOOST_TEST(option(*other, IPPROTO_UDP, UDP_GRO) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(datagrams_may_be_fragmented) {

@@ -2,8 +2,15 @@
 
 #include "tests/udp/own_network.hpp"
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
+#include <string>
 #include <system_error>
+#include <thread>
 
 using namespace troupe;
 using namespace troupe::udp;
@@ -84,8 +91,9 @@ BOOST_AUTO_TEST_CASE(host_without_a_family_is_served_by_the_other) {
         BOOST_TEST((pair->of(absent) == nullptr));
         BOOST_REQUIRE(pair->of(present) != nullptr);
         BOOST_TEST(pair->port() == pair->of(present)->port());
-        pair->set_mark(7);
-        BOOST_TEST(pair->of(present)->mark() == 7);
+        const shared_pair marked = pair->with({.mark = 7});
+        BOOST_TEST((marked->of(absent) == nullptr));
+        BOOST_TEST(marked->of(present)->mark() == 7);
       }
     }
   }
@@ -111,11 +119,38 @@ BOOST_AUTO_TEST_CASE(other_failures_are_not_taken_for_an_absent_family) {
   BOOST_CHECK_THROW(udp::socket_pair::open(0, {}, opener), std::system_error);
 }
 
-BOOST_AUTO_TEST_CASE(mark_is_set_on_both_sockets) {
+BOOST_AUTO_TEST_CASE(other_options_are_those_of_both_sockets) {
   const shared_pair pair = udp::socket_pair::open(0, {.mark = 1});
-  pair->set_mark(2);
-  BOOST_TEST(pair->of(ip_family::v4)->mark() == 2);
-  BOOST_TEST(pair->of(ip_family::v6)->mark() == 2);
+  const shared_pair other = pair->with({.mark = 2, .gso = false, .gro = false});
+  BOOST_TEST(other->port() == pair->port());
+  for (const ip_family family : {ip_family::v4, ip_family::v6}) {
+    BOOST_TEST(pair->of(family)->mark() == 2); // it is one socket
+    BOOST_TEST(pair->of(family)->gso());
+    BOOST_TEST(!other->of(family)->gso());
+    BOOST_TEST(!other->of(family)->gro());
+  }
+  pair->reassert();
+  BOOST_TEST(other->of(ip_family::v4)->mark() == 1);
+  BOOST_TEST(other->of(ip_family::v6)->mark() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(options_that_are_refused_change_nothing) {
+  const shared_pair pair = udp::socket_pair::open(0, {.mark = 1});
+  std::string refused;
+  // Capabilities are a thread's own.
+  std::thread([&] {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const std::array<__user_cap_data_struct, 2> none{};
+    ::syscall(SYS_capset, &header, none.data());
+    try {
+      static_cast<void>(pair->with({.mark = 2, .gro = false}));
+    } catch (const std::system_error& error) {
+      refused = error.what();
+    }
+  }).join();
+  BOOST_TEST(refused.starts_with("cannot set the fwmark of a UDP socket"));
+  BOOST_TEST(pair->of(ip_family::v4)->mark() == 1);
+  BOOST_TEST(pair->of(ip_family::v6)->mark() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
