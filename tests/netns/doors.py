@@ -2,19 +2,23 @@
 """Who asks a running router, and how: peers by their verbs, files for their machines, those who may
 only read, and those who would do harm. The pair is flow_lab.py's.
 """
+import base64
 import json
+import os
 import socket
 import subprocess
 import time
 
-from control_lab import EXIT_REFUSED, EXIT_UNREACHABLE, ctl, refused, running
+from control_lab import EXIT_REFUSED, EXIT_UNREACHABLE, apply, ctl, refused, running
 from flow_lab import ADMIN_FOLDER, INSIDE, Pair, ask, tool
 from flow_traffic import note
 from lab import Lab, Scenario, main, require, run, scenario, wait_until
 from traffic import ping, reaches
-from tunnel import Tunnel
+from tunnel import Peer, Tunnel
 
 ANSWER_S = 1.0  # Of one client, whatever others do.
+MANY_PEERS, ASKED_BESIDE = 10_000, 5
+ANSWER_MANY_S = 5.0
 
 CLIENTS_MAX = 512  # messages/limits.hpp
 # Groups and a user that no machine has, by number alone.
@@ -201,8 +205,36 @@ def patient(lab: Lab) -> None:
     require_answer("one who has closed his half")
 
 
+def slow_reader(lab: Lab) -> None:
+    """Who reads an answer of 10,000 peers octet by octet, over either socket, leaves `status` to
+    others in under a second"""
+    left = Pair(lab).start().left
+    left.peers += [Peer(base64.b64encode(os.urandom(32)).decode(),
+                        [f"10.{100 + (number >> 8)}.{number & 255}.0/24"])
+                   for number in range(MANY_PEERS)]
+    apply(left)
+    admin, uapi = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    admin.connect(str(ADMIN_FOLDER / f"{left.name}.sock"))
+    admin.sendall(b'{"jsonrpc": "2.0", "id": 1, "method": "status"}\n')
+    uapi.connect(f"/var/run/wireguard/{left.name}.sock")
+    uapi.sendall(b"get=1\n\n")
+    with admin, uapi:
+        for _ in range(ASKED_BESIDE):
+            for slow in (admin, uapi):
+                slow.settimeout(ANSWER_MANY_S)
+                require(len(slow.recv(1)) == 1, "there is no more of the answer")
+            begin = time.monotonic()
+            peers = ask(left, "status")["peers"]
+            took = time.monotonic() - begin
+            require(len(peers) == MANY_PEERS + 1, f"it knows {len(peers)} peers")
+            require(took < ANSWER_S, f"it took {took:.2f} s")
+    note(f"the last answer of {MANY_PEERS} peers took {took * 1e3:.0f} ms")
+    ping(left.host, INSIDE[1])
+
+
 def scenarios() -> list[Scenario]:
-    return [scenario(each) for each in (invited, from_key_files, readers, nested, patient)]
+    return [scenario(each) for each in (invited, from_key_files, readers, nested, patient,
+                                        slow_reader)]
 
 
 if __name__ == "__main__":

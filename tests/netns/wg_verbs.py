@@ -179,6 +179,18 @@ def syncconf_keeps_sessions(lab: Lab, kind: str) -> None:
         require(not tap.handshakes(), f"{len(tap.handshakes())} handshake messages passed")
 
 
+def setconf_keeps_sessions(lab: Lab, kind: str) -> None:
+    """`wg setconf` of what is there already drops nothing, and makes no handshake"""
+    left, right = pair(lab, kind)
+    with Tap(left.host, "to-right") as tap:
+        before = left.peer_state(right)
+        left.setconf()
+        require(left.peer_state(right) == before, f"{before} became {left.peer_state(right)}")
+        ping(left.host, right.inner(), count=3)
+        require(left.peer_state(right).rx_bytes > before.rx_bytes, "the counters stand still")
+        require(not tap.handshakes(), f"{len(tap.handshakes())} handshake messages passed")
+
+
 def many_allowed_ips(lab: Lab, kind: str) -> None:
     """130,560 allowed IPs in one peer are set, shown and cleared"""
     tunnel = alone(lab, kind)
@@ -320,9 +332,10 @@ def scenarios() -> list[Scenario]:
     plays = [show_words, conf_round_trip, peer_changes, port_in_use, wrong_values,
              syncconf_keeps_sessions, many_allowed_ips, update_only, many_operations,
              raw_get, keepalive_at_once, marked]
-    # Debian's wireguard-go does not know `allowed_ip=-`, and half a set locks out everyone.
+    # Debian's wireguard-go does not know `allowed_ip=-`, half a set locks out everyone, and its
+    # setconf makes all peers anew.
     if os.environ.get("LAB_IMPL") != "wireguard-go":
-        plays += [allowed_ip_removed, silent_clients]
+        plays += [allowed_ip_removed, silent_clients, setconf_keeps_sessions]
     return [scenario(play, "troupe") for play in plays]
 
 
