@@ -57,8 +57,8 @@ void admin_state::start(admin_parts given, admin_actor myself) {
   service.emplace(parts.running, *desk, parts.store);
 }
 
-moment admin_state::at(time_point steady) {
-  return {steady, std::chrono::time_point_cast<duration>(std::chrono::system_clock::now())};
+moment admin_state::at(time_point steady) const {
+  return {steady, parts.time_of_day()};
 }
 
 void admin_state::begin(admin_targets given) {
@@ -176,7 +176,7 @@ void admin_state::retry_names(time_point now) {
 }
 
 time_point admin_state::next_turn() const {
-  time_point next = desk->deadline();
+  time_point next = desk->deadline(at(served_at));
   for (const admin_door& door : doors)
     next = std::min(next, door.hub.next_look());
   for (const retry& each : retries)

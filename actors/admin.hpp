@@ -15,7 +15,9 @@
 #include "actors/transaction.hpp"
 #include "tun/link_monitor.hpp"
 
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -42,6 +44,8 @@ struct admin_parts {
   std::shared_ptr<const log_book> book;
   logger log;
   bool own_thread = true;
+  /// Set by tests.
+  std::function<wall_time()> time_of_day = [] { return std::chrono::system_clock::now(); };
 };
 
 /// One of the two sockets, and those who came through it.
@@ -100,7 +104,7 @@ struct admin_state : commit_target {
   /// Tells everybody how things are at the start.
   void begin(admin_targets given);
   /// With the time of day.
-  [[nodiscard]] static moment at(time_point steady);
+  [[nodiscard]] moment at(time_point steady) const;
   void serve(time_point now);
   /// At the latest; before, if something is ready.
   [[nodiscard]] time_point next_turn() const;

@@ -25,14 +25,29 @@ std::string seconds_text(duration time) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
 }
 
+/// `laptop, phone and 3 more`: a line is no list of thousands.
+std::string list_text(const std::vector<std::string>& names) {
+  constexpr std::size_t named_max = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), named_max); ++i)
+    text.append(i == 0 ? "" : ", ").append(names[i]);
+  return names.size() <= named_max
+             ? text
+             : text + " and " + std::to_string(names.size() - named_max) + " more";
+}
+
 } // namespace
 
 change_desk::change_desk(std::shared_ptr<running_configuration> running,
                          std::optional<pending_file> pending, logger log)
-    : running_(std::move(running)), file_(std::move(pending)), log_(std::move(log)) {}
+    : running_(std::move(running)), file_(std::move(pending)), log_(std::move(log)),
+      next_expiry_(conf::next_expiry(running_->config())) {
+  log_expired(conf::newly_expired({}, running_->config()));
+}
 
 std::variant<std::vector<conf::change_line>, rpc_failure>
 change_desk::change(request wanted, moment now, commit_target& target) {
+  expire(now, target);
   if (std::optional<rpc_failure> failure = busy(now.steady))
     return std::move(*failure);
   const std::vector<conf::change_line> lines =
@@ -48,7 +63,7 @@ change_desk::change(request wanted, moment now, commit_target& target) {
   how.hints = std::move(wanted.hints);
   how.park_removed = waits;
   if (const std::optional<commit_failure> failure =
-          running_->change_to(std::move(wanted.desired), how, target)) {
+          commit(std::move(wanted.desired), how, now, target)) {
     forget_pending_file();
     return as_rpc(*failure);
   }
@@ -127,8 +142,7 @@ std::optional<rpc_failure> change_desk::rollback(const std::string& who, moment 
   change_options how;
   how.bring_back = true;
   how.sockets = waiting_->sockets;
-  if (const std::optional<commit_failure> failure =
-          running_->change_to(waiting_->before, how, target)) {
+  if (const std::optional<commit_failure> failure = commit(waiting_->before, how, now, target)) {
     waiting_->until = now.steady + limits::rollback_retry;
     if (!std::exchange(waiting_->stuck, true)) {
       log_->error("the change cannot be taken back: {}; trying again every {} s", failure->text,
@@ -147,7 +161,51 @@ std::optional<rpc_failure> change_desk::rollback(const std::string& who, moment 
   return std::nullopt;
 }
 
+void change_desk::expire(moment now, commit_target& target) {
+  if (!next_expiry_ || *next_expiry_ > std::chrono::floor<std::chrono::seconds>(now.wall))
+    return;
+  const conf::config before = running_->config();
+  change_options how;
+  how.whatever_the_kernel_says = true;
+  // The sockets stay, so beside the kernel nothing can refuse.
+  static_cast<void>(commit(before, how, now, target));
+  const std::vector<std::string> gone = conf::newly_expired(before, running_->config());
+  if (!gone.empty())
+    remember("nobody: expired", "peer " + list_text(gone) + " disabled", now);
+}
+
+std::optional<commit_failure> change_desk::commit(conf::config desired, const change_options& how,
+                                                  moment now, commit_target& target) {
+  conf::mark_expired(desired, now.wall);
+  const std::vector<std::string> expired = conf::newly_expired(running_->config(), desired);
+  std::optional<commit_failure> failure = running_->change_to(std::move(desired), how, target);
+  if (failure)
+    return failure;
+  next_expiry_ = conf::next_expiry(running_->config());
+  log_expired(expired);
+  return std::nullopt;
+}
+
+void change_desk::log_expired(const std::vector<std::string>& names) {
+  if (!names.empty())
+    log_->info("peer {} has expired and is disabled; a later date lets it in again: "
+               "`troupectl peer set NAME --expires DATE`",
+               list_text(names));
+}
+
+time_point change_desk::deadline(moment now) const {
+  const time_point due = waiting_ ? waiting_->until : never;
+  if (!next_expiry_)
+    return due;
+  // In whole seconds first: dates reach further than nanoseconds count.
+  const auto left = *next_expiry_ - std::chrono::floor<std::chrono::seconds>(now.wall);
+  if (left > limits::expiry_look)
+    return std::min<time_point>(due, now.steady + limits::expiry_look);
+  return std::min(due, now.steady + std::max<duration>(wall_time(*next_expiry_) - now.wall, {}));
+}
+
 void change_desk::on_deadline(moment now, commit_target& target) {
+  expire(now, target);
   if (waiting_ && waiting_->until <= now.steady)
     static_cast<void>(rollback("nobody: it was not confirmed in time", now, target));
 }

@@ -1,6 +1,6 @@
 // Where changes of the running configuration are asked for, whatever the door: keeps one that waits
-// to be confirmed apart from all others, takes it back when its time is up, and remembers who
-// changed what.
+// to be confirmed apart from all others, takes it back when its time is up, disables peers that
+// expire, and remembers who changed what.
 #pragma once
 
 #include "messages/moment.hpp"
@@ -11,6 +11,7 @@
 #include "actors/transaction.hpp"
 #include "conf/change_text.hpp"
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -51,8 +52,9 @@ public:
   /// Why it cannot be taken back; it is then tried again, unless somebody confirms the change.
   [[nodiscard]] std::optional<rpc_failure> rollback(const std::string& who, moment now,
                                                     commit_target& target);
-  /// When a change that waits is to be taken back; otherwise `never`.
-  [[nodiscard]] time_point deadline() const { return waiting_ ? waiting_->until : never; }
+  /// When a change that waits is to be taken back, or to look whether a peer has expired; otherwise
+  /// `never`.
+  [[nodiscard]] time_point deadline(moment now) const;
   void on_deadline(moment now, commit_target& target);
 
   /// Set while a change waits: why no other can be made.
@@ -70,6 +72,13 @@ private:
     bool stuck = false;
   };
 
+  /// Peers whose time is over leave, whatever waits: it neither delays that nor brings them back.
+  void expire(moment now, commit_target& target);
+  /// Every change is made here.
+  [[nodiscard]] std::optional<commit_failure>
+  commit(conf::config desired, const change_options& how, moment now, commit_target& target);
+  void log_expired(const std::vector<std::string>& names);
+
   /// On disk, what a killed daemon comes back with. Why it cannot be there.
   [[nodiscard]] std::optional<rpc_failure> keep_on_disk(const conf::config& before);
 
@@ -80,6 +89,8 @@ private:
   std::optional<pending_file> file_;
   logger log_;
   std::optional<waiting_change> waiting_;
+  /// Of what runs.
+  std::optional<std::chrono::sys_seconds> next_expiry_;
   std::deque<history_entry> history_;
 };
 

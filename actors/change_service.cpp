@@ -258,6 +258,9 @@ change_service::answer change_service::rehandshake(const json& params,
   const conf::peer_config& peer = *std::get<const conf::peer_config*>(found);
   if (!peer.enabled)
     return refuse("the peer " + peer.settings.name + " is disabled; `troupectl peer enable` it");
+  if (peer.expired)
+    return refuse("the peer " + peer.settings.name + " has expired; `troupectl peer set " +
+                  peer.settings.name + " --expires DATE` lets it in again");
   tunnel_change change;
   change.rehandshake.push_back(peer.settings.key);
   target.configure(std::move(change));

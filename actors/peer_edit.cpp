@@ -2,6 +2,7 @@
 
 #include "messages/keys.hpp"
 
+#include "conf/instant.hpp"
 #include "conf/wording.hpp"
 
 #include <algorithm>
@@ -82,6 +83,23 @@ void set_keepalive(const json& params, conf::peer_config& peer) {
   peer.settings.persistent_keepalive_s = value.get<std::uint16_t>();
 }
 
+/// "never" takes it away.
+void set_expires(const json& params, conf::peer_config& peer) {
+  const std::string& text = text_of(params, "expires");
+  peer.expires = conf::parse_instant(text);
+  if (text == "never")
+    return;
+  if (const std::string fault = conf::expiry_fault(peer.expires); !fault.empty())
+    throw misuse{"expires " + fault + ", or never"};
+}
+
+void enable(conf::peer_config& peer) {
+  if (peer.expired)
+    throw misuse{"the peer " + peer.settings.name +
+                 " has expired; `troupectl peer set` it a later date with --expires, or never"};
+  peer.enabled = true;
+}
+
 void set_name(const json& params, conf::peer_config& peer, const conf::config& in) {
   const std::string& name = text_of(params, "name");
   for (const conf::peer_config& each : in.peers)
@@ -102,6 +120,8 @@ void set(json& params, conf::peer_config& peer, const conf::config& in) {
     set_preshared_key(params, peer);
   if (params.contains("persistent_keepalive"))
     set_keepalive(params, peer);
+  if (params.contains("expires"))
+    set_expires(params, peer);
   if (params.contains("enabled")) {
     if (!params["enabled"].is_boolean())
       throw misuse{"enabled must be true or false"};
@@ -152,8 +172,10 @@ std::variant<conf::config, std::string> edit_peer(const conf::config& from,
     const auto peer = edited.peers.begin() + static_cast<std::ptrdiff_t>(place_of(params, edited));
     if (method == "peer.remove")
       edited.peers.erase(peer);
-    else if (method == "peer.enable" || method == "peer.disable")
-      peer->enabled = method == "peer.enable";
+    else if (method == "peer.enable")
+      enable(*peer);
+    else if (method == "peer.disable")
+      peer->enabled = false;
     else
       set(params, *peer, edited);
     return edited;

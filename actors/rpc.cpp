@@ -36,11 +36,11 @@ constexpr std::array methods = {
     rpc_method{"save", "writes the running configuration to the daemon's own file", "", true},
     rpc_method{"peer.add", "adds a peer",
                "name public_key allowed_ips endpoint persistent_keepalive preshared_key enabled "
-               "confirm_s dry_run",
+               "expires confirm_s dry_run",
                true},
     rpc_method{"peer.set", "changes the settings given of peer (NAME or KEY)",
                "peer name allowed_ips endpoint persistent_keepalive preshared_key enabled "
-               "confirm_s dry_run",
+               "expires confirm_s dry_run",
                true},
     rpc_method{"peer.remove", "removes it", "peer confirm_s dry_run", true},
     rpc_method{"peer.enable", "lets it in again", "peer confirm_s dry_run", true},

@@ -1,6 +1,7 @@
 #include "actors/status_json.hpp"
 
 #include "actors/drops_json.hpp"
+#include "conf/instant.hpp"
 
 namespace troupe::actors {
 
@@ -28,6 +29,10 @@ json peer_json(const conf::peer_config& peer, const peer_status* live) {
       {"tx_bytes", live != nullptr ? live->tx_bytes : 0},
       {"persistent_keepalive", peer.settings.persistent_keepalive_s},
       {"enabled", peer.enabled},
+      {"expires", peer.expires ? json(conf::to_text(*peer.expires)) : json(nullptr)},
+      {"state", !peer.enabled  ? "disabled"
+                : peer.expired ? "expired"
+                               : "enabled"},
   };
   if (live != nullptr && live->remote)
     out["endpoint"] = to_string(*live->remote);

@@ -53,7 +53,10 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   // 2. Kernel settings. Those of the sockets in use come last: they have no undo.
   link_journal journal(interface_.get());
   std::optional<commit_failure> failure;
-  if (std::optional<std::string> refused = journal.carry_out(plan, config_, desired))
+  std::optional<std::string> refused = journal.carry_out(plan, config_, desired);
+  if (refused && how.whatever_the_kernel_says)
+    log_->warn("{}; it stays as it is", *refused);
+  else if (refused)
     failure = commit_failure{commit_failure::kind::link, std::move(*refused)};
   else if (plan.fwmark_changed || plan.socket_options_changed)
     failure = set_options(desired, how, prepared);
@@ -150,14 +153,14 @@ std::optional<name_query> running_configuration::name_of(const std::string& peer
   const auto found =
       std::find_if(config_.peers.begin(), config_.peers.end(),
                    [&](const conf::peer_config& each) { return each.settings.name == peer; });
-  if (found == config_.peers.end() || !found->enabled || !found->remote || found->remote->literal)
+  if (found == config_.peers.end() || !found->in_use() || !found->remote || found->remote->literal)
     return std::nullopt;
   return name_query{found->settings.key, found->remote->host, found->remote->port};
 }
 
 bool running_configuration::wants(const name_query& query) const {
   const conf::peer_config* const peer = find(query.peer);
-  return peer != nullptr && peer->enabled && peer->remote && !peer->remote->literal &&
+  return peer != nullptr && peer->in_use() && peer->remote && !peer->remote->literal &&
          peer->remote->host == query.host && peer->remote->port == query.port;
 }
 

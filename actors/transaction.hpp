@@ -70,6 +70,8 @@ struct change_options {
   bool park_removed = false;
   /// It is what takes back one with `park_removed`.
   bool bring_back = false;
+  /// The kernel may refuse what it likes: what it refuses is logged, and stays as it is.
+  bool whatever_the_kernel_says = false;
   /// Those in use before the change that is taken back: a port that the kernel chose is chosen by
   /// nobody twice. Null: new ones, if the port is another.
   std::shared_ptr<const udp::socket_pair> sockets;

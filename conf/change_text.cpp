@@ -116,13 +116,13 @@ std::unordered_map<public_key, const peer_config*> by_key(const config& from) {
 
 } // namespace
 
-/// A new field does not compile before it is here.
+/// A new field does not compile before it is here. That a peer has expired follows from `expires`.
 bool same_peer(const peer_config& left, const peer_config& right) {
-  const auto& [settings, preshared_key_file, remote, enabled, where] = left;
+  const auto& [settings, preshared_key_file, remote, enabled, expires, expired, where] = left;
   const auto& [name, key, preshared_key, allowed_ips, persistent_keepalive_s] = settings;
   const bool same_remote =
       remote && right.remote ? remote->text() == right.remote->text() : !remote && !right.remote;
-  return same_remote && enabled == right.enabled &&
+  return same_remote && enabled == right.enabled && expires == right.expires &&
          preshared_key_file == right.preshared_key_file && name == right.settings.name &&
          key == right.settings.key && preshared_key.same_as(right.settings.preshared_key) &&
          allowed_ips == right.settings.allowed_ips &&

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 namespace troupe::conf {
 
@@ -74,6 +75,32 @@ config without_key_files(config whole) {
   for (peer_config& peer : whole.peers)
     peer.preshared_key_file.clear();
   return whole;
+}
+
+void mark_expired(config& all, wall_time now) {
+  const std::chrono::sys_seconds by_now = std::chrono::floor<std::chrono::seconds>(now);
+  for (peer_config& peer : all.peers)
+    peer.expired = peer.expires && *peer.expires <= by_now;
+}
+
+std::optional<std::chrono::sys_seconds> next_expiry(const config& of) {
+  std::optional<std::chrono::sys_seconds> next;
+  for (const peer_config& peer : of.peers)
+    if (peer.in_use() && peer.expires && (!next || *peer.expires < *next))
+      next = peer.expires;
+  return next;
+}
+
+std::vector<std::string> newly_expired(const config& before, const config& after) {
+  std::unordered_set<public_key> known;
+  for (const peer_config& peer : before.peers)
+    if (peer.expired)
+      known.insert(peer.settings.key);
+  std::vector<std::string> names;
+  for (const peer_config& peer : after.peers)
+    if (peer.expired && known.count(peer.settings.key) == 0)
+      names.push_back(peer.settings.name);
+  return names;
 }
 
 std::string default_name(const public_key& key,

@@ -8,6 +8,7 @@
 #include "messages/moment.hpp"
 #include "messages/peer_settings.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -49,9 +50,15 @@ struct peer_config {
   std::string preshared_key_file;
   /// Unset: the peer is one that calls us.
   std::optional<endpoint_setting> remote;
-  /// A peer that is not enabled is kept, and absent from the tunnel, the routes and UAPI.
   bool enabled = true;
+  /// Unset: never.
+  std::optional<std::chrono::sys_seconds> expires;
+  /// That moment has come: a fact, and no setting. See mark_expired.
+  bool expired = false;
   location where;
+
+  /// A peer that is not is kept, and absent from the tunnel, the routes and UAPI.
+  [[nodiscard]] bool in_use() const { return enabled && !expired; }
 };
 
 enum class route_mode : std::uint8_t { off, automatic };
@@ -154,6 +161,15 @@ config bare_config(std::string interface_name);
 
 /// The same with its keys in place, whatever becomes of the files that they came from.
 config without_key_files(config whole);
+
+/// Says of each peer whether its time is over by `now`.
+void mark_expired(config& all, wall_time now);
+
+/// When the next peer expires that is still in use.
+std::optional<std::chrono::sys_seconds> next_expiry(const config& of);
+
+/// The names of those that are expired in `after` and were not in `before`.
+std::vector<std::string> newly_expired(const config& before, const config& after);
 
 /// The name of a peer that nobody named: its key's first letters, or when these are `taken`, all of
 /// them. Nobody else has that name, since a file may not use a key for one.

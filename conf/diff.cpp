@@ -10,11 +10,11 @@ namespace {
 
 using peer_index = std::unordered_map<public_key, const peer_config*>;
 
-peer_index enabled_peers(const config& from) {
+peer_index peers_in_use(const config& from) {
   peer_index result;
   result.reserve(from.peers.size());
   for (const peer_config& peer : from.peers)
-    if (peer.enabled)
+    if (peer.in_use())
       result.emplace(peer.settings.key, &peer);
   return result;
 }
@@ -51,15 +51,15 @@ bool endpoint_changes(const peer_config& before, const peer_config& after) {
 
 void compare_peers(const config& before, const config& after, const diff_hints& hints,
                    plan& result) {
-  const peer_index old_peers = enabled_peers(before);
-  const peer_index new_peers = enabled_peers(after);
+  const peer_index old_peers = peers_in_use(before);
+  const peer_index new_peers = peers_in_use(after);
   for (const peer_config& peer : before.peers) {
     const public_key& key = peer.settings.key;
-    if (peer.enabled && (new_peers.count(key) == 0 || hints.recreated.count(key) != 0))
+    if (peer.in_use() && (new_peers.count(key) == 0 || hints.recreated.count(key) != 0))
       result.tunnel.removed.push_back(key);
   }
   for (const peer_config& peer : after.peers) {
-    if (!peer.enabled)
+    if (!peer.in_use())
       continue;
     const public_key& key = peer.settings.key;
     const peer_index::const_iterator found = old_peers.find(key);
@@ -119,7 +119,7 @@ std::vector<route> routes_of(const config& wanted) {
     std::transform(wanted.interface.addresses.begin(), wanted.interface.addresses.end(),
                    std::back_inserter(connected), masked);
   for (const peer_config& peer : wanted.peers) {
-    if (!peer.enabled)
+    if (!peer.in_use())
       continue;
     for (const ip_prefix& prefix : peer.settings.allowed_ips)
       if (std::find(connected.begin(), connected.end(), prefix) == connected.end())

@@ -64,7 +64,7 @@ plan diff(const config& before, const config& after, const diff_hints& hints = {
 /// From a fresh device to `wanted`: everything is new, nothing needs a restart.
 plan first_plan(const config& wanted);
 
-/// The routes that the configuration asks for, sorted: one for each prefix of an enabled peer when
+/// The routes that the configuration asks for, sorted: one for each prefix of a peer in use when
 /// `routes` is automatic, less the networks of the interface's own addresses, whose routes in the
 /// main table the kernel makes and removes itself.
 std::vector<route> routes_of(const config& wanted);

@@ -29,6 +29,18 @@ position begin_of(const toml::source_region& region) {
   return {region.begin.line, region.begin.column};
 }
 
+/// Dates that are none are no TOML either.
+std::optional<std::chrono::sys_seconds> instant_of(const toml::date_time& read) {
+  if (!read.offset)
+    return std::nullopt;
+  const std::chrono::sys_days day = std::chrono::year{read.date.year} /
+                                    std::chrono::month{read.date.month} /
+                                    std::chrono::day{read.date.day};
+  return day + std::chrono::hours{read.time.hour} +
+         std::chrono::minutes{read.time.minute - read.offset->minutes} +
+         std::chrono::seconds{read.time.second};
+}
+
 /// Moves the strings out of toml++'s tree, so that no second copy of a key stays behind. The depth
 /// is bounded by toml++ for arrays and inline tables.
 value convert(toml::node& node) {
@@ -52,6 +64,9 @@ value convert(toml::node& node) {
   } else if (toml::value<bool>* const boolean = node.as_boolean()) {
     result.what = value::kind::boolean;
     result.number = boolean->get() ? 1 : 0;
+  } else if (toml::value<toml::date_time>* const date = node.as_date_time()) {
+    result.what = value::kind::date;
+    result.instant = instant_of(date->get());
   } else {
     result.what = node.is_floating_point() ? value::kind::floating : value::kind::date;
   }

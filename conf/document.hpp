@@ -4,7 +4,9 @@
 
 #include "conf/config_error.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,8 +27,10 @@ struct value {
 
   kind what = kind::table;
   position at;
-  std::string text;            // string
-  std::int64_t number = 0;     // integer; boolean: 0 or 1
+  std::string text;        // string
+  std::int64_t number = 0; // integer; boolean: 0 or 1
+  /// Of a date with a time and an offset, and of no other; fractions of a second are cut off.
+  std::optional<std::chrono::sys_seconds> instant;
   std::vector<value> items;    // array
   std::vector<member> members; // table, sorted by key
 

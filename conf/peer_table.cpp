@@ -1,5 +1,6 @@
 #include "conf/peer_table.hpp"
 
+#include "conf/instant.hpp"
 #include "conf/wording.hpp"
 
 #include <algorithm>
@@ -11,9 +12,10 @@ namespace troupe::conf {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> peer_keys = {
+constexpr std::array<std::string_view, 9> peer_keys = {
     "name",        "public_key", "preshared_key",        "preshared_key_file",
-    "allowed_ips", "endpoint",   "persistent_keepalive", "enabled"};
+    "allowed_ips", "endpoint",   "persistent_keepalive", "enabled",
+    "expires"};
 
 std::string place(const error_list& errors, position at) {
   return errors.file() + ":" + std::to_string(at.line);
@@ -46,6 +48,7 @@ void peer_table::read(value& table, error_list& errors) {
   peer_config peer;
   peer.where = {errors.file(), table.at.line, table.at.column};
   peer.enabled = from.boolean("enabled").value_or(true);
+  read_expires(from, peer);
   read_name(from, peer);
   read_key_pair(from, peer);
   read_endpoint(from, peer);
@@ -99,6 +102,15 @@ void peer_table::read_key_pair(section& from, peer_config& peer) {
     from.error(given->at, "this `public_key` belongs to the peer at " + known->second +
                               "; join the two, or take one out");
   peer.settings.key = *key;
+}
+
+void peer_table::read_expires(section& from, peer_config& peer) {
+  const value* const given = from.find("expires");
+  if (given == nullptr)
+    return;
+  peer.expires = given->instant;
+  if (const std::string fault = expiry_fault(peer.expires); !fault.empty())
+    from.error(given->at, "`expires` " + fault);
 }
 
 void peer_table::read_endpoint(section& from, peer_config& peer) {

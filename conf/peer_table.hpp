@@ -30,6 +30,7 @@ public:
 
 private:
   void read(value& table, error_list& errors);
+  void read_expires(section& from, peer_config& peer);
   void read_name(section& from, peer_config& peer);
   void read_key_pair(section& from, peer_config& peer);
   void read_endpoint(section& from, peer_config& peer);

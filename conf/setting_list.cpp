@@ -1,5 +1,6 @@
 #include "conf/setting_list.hpp"
 
+#include "conf/instant.hpp"
 #include "conf/words.hpp"
 
 #include <algorithm>
@@ -215,6 +216,8 @@ void list(const peer_config& from, lister to) {
             settings.persistent_keepalive_s,
             value_of(std::uint32_t{settings.persistent_keepalive_s}));
   to.unless(standard.enabled, "enabled", from.enabled);
+  if (from.expires)
+    to.line("expires", to_text(*from.expires));
 }
 
 } // namespace

@@ -238,7 +238,7 @@ std::string format_get(const config& running, const tunnel_status& status,
   for (const peer_status& report : status.peers)
     reports.emplace(report.key, &report);
   for (const peer_config& peer : running.peers) {
-    if (!peer.enabled)
+    if (!peer.in_use())
       continue;
     const std::unordered_map<public_key, const peer_status*>::iterator report =
         reports.find(peer.settings.key);

@@ -32,8 +32,8 @@ public:
 
   void remove_all() {
     for (std::size_t i = 0; i < gone_.size(); ++i)
-      gone_[i] = gone_[i] || config_.peers[i].enabled;
-    owner_.clear();
+      gone_[i] = gone_[i] || config_.peers[i].in_use();
+    std::erase_if(owner_, [this](const auto& held) { return gone_[held.second]; });
   }
 
   void remove(const public_key& key) {
@@ -81,16 +81,17 @@ public:
 private:
   [[nodiscard]] bool present(const public_key& key) const {
     const std::unordered_map<public_key, std::size_t>::const_iterator found = index_.find(key);
-    return found != index_.end() && !gone_[found->second] && config_.peers[found->second].enabled;
+    return found != index_.end() && !gone_[found->second] && config_.peers[found->second].in_use();
   }
 
-  /// A new peer, in the place of one that is disabled or went in this request if there is one.
+  /// A new peer, in the place of one that is not in use or went in this request if there is one.
   std::size_t create(const public_key& key) {
     const auto [found, fresh] = index_.try_emplace(key, config_.peers.size());
     if (fresh) {
       config_.peers.emplace_back();
       gone_.push_back(false);
     }
+    clear_prefixes(found->second);
     peer_config& peer = config_.peers[found->second];
     std::string name = std::move(peer.settings.name);
     if (fresh)
@@ -102,6 +103,7 @@ private:
     peer.settings.key = key;
     peer.preshared_key_file.clear();
     peer.enabled = true;
+    peer.expired = false; // of this request; afterwards its date counts as before
     if (peer.remote && peer.remote->literal)
       peer.remote.reset();
     gone_[found->second] = false;

@@ -3,6 +3,8 @@
 #include "messages/assert.hpp"
 #include "messages/limits.hpp"
 
+#include "conf/instant.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -89,7 +91,11 @@ void append_peer(file_text& text, const peer_config& from, keys how) {
   text.line("");
   if (!from.enabled)
     return text.line("# Left out, as it is not enabled: " + from.settings.name);
+  if (from.expired)
+    return text.line("# Left out, as it has expired: " + from.settings.name);
   text.line("[Peer]");
+  if (from.expires)
+    text.line("# expires " + to_text(*from.expires) + ", which wg-quick does not know of");
   // What is a key is no name when it comes back.
   if (from.settings.name != to_base64(from.settings.key))
     text.line("# Name = " + from.settings.name);

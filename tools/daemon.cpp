@@ -179,6 +179,7 @@ unique_fd lock_starts() {
 /// Everything that can fail, in an order in which a failure leaves nothing behind.
 graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   const unique_fd alone = lock_starts();
+  conf::mark_expired(settings.config, std::chrono::system_clock::now());
   graph_parts parts;
   const conf::config& config = settings.config;
   parts.log = std::make_shared<const log_book>(log_settings(config.log));

@@ -23,6 +23,7 @@ struct peer_options {
   std::optional<std::vector<std::string>> allowed_ips;
   std::optional<std::string> endpoint;
   std::optional<std::uint32_t> keepalive;
+  std::optional<std::string> expires;
   std::optional<std::string> preshared_key_file;
   bool disabled = false;
   std::string sort = "name";
@@ -57,6 +58,8 @@ json settings_of(const peer_options& asked) {
     params["endpoint"] = *asked.endpoint;
   if (asked.keepalive)
     params["persistent_keepalive"] = *asked.keepalive;
+  if (asked.expires)
+    params["expires"] = *asked.expires;
   return params;
 }
 
@@ -95,6 +98,8 @@ void add_setting_options(CLI::App& command, const options& asked) {
       ->type_name("HOST:PORT");
   command.add_option("--persistent-keepalive", asked->keepalive, "seconds; 0 for none")
       ->type_name("SECONDS");
+  command.add_option("--expires", asked->expires, "when it is disabled, as 2027-01-01T00:00:00Z")
+      ->type_name("DATE|never");
   command
       .add_option("--preshared-key", asked->preshared_key_file,
                   "a file that holds it, - for stdin, \"\" for none: never the key itself")
@@ -136,7 +141,7 @@ void show_peers(const peer_options& asked, const common_options& common) {
       {align::left, align::left, align::left, align::right, align::right, align::left});
   table.add({"name", "endpoint", "handshake", "received", "sent", "allowed ips"});
   for (const json& peer : peers)
-    table.add({peer.at("name"), or_none(peer.at("endpoint")),
+    table.add({name_and_state(peer), or_none(peer.at("endpoint")),
                time_ago(peer.at("latest_handshake"), seconds_since_epoch()),
                human_octets(peer.at("rx_bytes")), human_octets(peer.at("tx_bytes")),
                list_text(peer.at("allowed_ips"))});
@@ -150,7 +155,7 @@ void show_peer(const peer_options& asked, const common_options& common) {
     return peer.at("name") == asked.peer || peer.at("public_key") == asked.peer;
   });
   if (found == peers.end())
-    throw command_failed("no peer that is enabled has this name or public key; `troupectl peers` "
+    throw command_failed("no peer has this name or public key; `troupectl peers` "
                          "lists them");
   const json& peer = *found;
   if (common.json)
@@ -161,7 +166,9 @@ void show_peer(const peer_options& asked, const common_options& common) {
         "\nlatest handshake: " + time_ago(peer.at("latest_handshake"), seconds_since_epoch()) +
         "\nreceived: " + human_octets(peer.at("rx_bytes")) +
         "\nsent: " + human_octets(peer.at("tx_bytes")) +
-        "\npersistent keepalive: " + peer.at("persistent_keepalive").dump() + "\n");
+        "\npersistent keepalive: " + peer.at("persistent_keepalive").dump() + "\nexpires: " +
+        (peer.at("expires").is_null() ? "never" : peer.at("expires").get<std::string>()) +
+        "\nstate: " + peer.at("state").get<std::string>() + "\n");
 }
 
 CLI::App* add_verb(CLI::App& peer, const options& asked, const char* name, const char* what) {

@@ -51,9 +51,7 @@ std::string peers_table(const json& peers, std::int64_t now) {
       {align::left, align::left, align::right, align::right, align::right, align::left});
   table.add({"PEER", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT", "ALLOWED IPS"});
   for (const json& peer : peers) {
-    const bool enabled = peer.value("enabled", true);
-    table.add({peer.at("name").get<std::string>() + (enabled ? "" : " (disabled)"),
-               text_or(peer.at("endpoint"), "(none)"),
+    table.add({name_and_state(peer), text_or(peer.at("endpoint"), "(none)"),
                time_ago(peer.at("latest_handshake").get<std::int64_t>(), now),
                human_octets(peer.at("rx_bytes").get<std::uint64_t>()),
                human_octets(peer.at("tx_bytes").get<std::uint64_t>()),
@@ -108,6 +106,11 @@ std::string status_table(const json& status, std::int64_t now) {
   const json& peers = status.at("peers");
   out += "\n" + (peers.empty() ? "no peers\n" : peers_table(peers, now));
   return out + means_table(status) + drops_table(status);
+}
+
+std::string name_and_state(const json& peer) {
+  const std::string state = peer.value("state", "enabled");
+  return peer.at("name").get<std::string>() + (state == "enabled" ? "" : " (" + state + ")");
 }
 
 std::string time_ago(std::int64_t at, std::int64_t now) {

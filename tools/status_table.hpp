@@ -13,6 +13,9 @@ namespace troupe::tools {
 /// nlohmann::json::exception when the answer has not the shape of status_json.hpp.
 std::string status_table(const nlohmann::ordered_json& status, std::int64_t now);
 
+/// `laptop (expired)`; a peer that is in use has its name alone.
+std::string name_and_state(const nlohmann::ordered_json& peer);
+
 /// `12 s ago`, `2 min 5 s ago`, `3 h 0 min ago`, `2 d 4 h ago`, `never`.
 std::string time_ago(std::int64_t at, std::int64_t now);
 

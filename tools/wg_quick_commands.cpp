@@ -71,7 +71,9 @@ conf::config running_of(const admin_client& daemon) {
   wipe(toml);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
     throw command_failed(text_of(*errors));
-  return std::move(std::get<conf::config>(parsed));
+  conf::config& running = std::get<conf::config>(parsed);
+  conf::mark_expired(running, std::chrono::system_clock::now());
+  return std::move(running);
 }
 
 std::optional<conf::endpoint_setting> endpoint_of(const wg_quick_options& asked) {

@@ -37,11 +37,16 @@ struct desk_fixture {
     desired.peers.pop_back();
     return desk.change({std::move(desired), {}, confirm, "a test"}, now, target);
   }
+  std::variant<std::vector<conf::change_line>, rpc_failure> let_phone_expire(duration later) {
+    conf::config desired = running->config();
+    desired.peers.at(1).expires = std::chrono::floor<std::chrono::seconds>(now.wall + later);
+    return desk.change({std::move(desired), {}, std::nullopt, "a test"}, now, target);
+  }
   [[nodiscard]] std::size_t peers() const { return running->config().peers.size(); }
   void pass(duration time) {
     now.steady += time;
     now.wall += time;
-    if (desk.deadline() <= now.steady)
+    if (desk.deadline(now) <= now.steady)
       desk.on_deadline(now, target);
   }
   [[nodiscard]] std::string pending_text() const {
@@ -70,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_change_says_what_it_did_and_is_remembered) {
   BOOST_TEST(desk.history().back().who == "a test");
   BOOST_TEST(desk.history().back().what == "1 peer removed");
   BOOST_TEST(!pending.exists());
-  BOOST_TEST((desk.deadline() == never));
+  BOOST_TEST((desk.deadline(now) == never));
 }
 
 BOOST_AUTO_TEST_CASE(a_change_that_is_confirmed_stays) {
@@ -144,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_change_that_fails_leaves_nothing_waiting) {
   desired.peers[0].settings.allowed_ips = {parse_ip_prefix("10.8.0.0/16").value()};
   BOOST_TEST((code_of(desk.change({desired, {}, 5s, "a test"}, now, target)) == rpc_code::refused));
   BOOST_TEST(!pending.exists());
-  BOOST_TEST((desk.deadline() == never));
+  BOOST_TEST((desk.deadline(now) == never));
   BOOST_TEST(desk.history().empty());
   BOOST_TEST(target.untouched());
 }
@@ -210,7 +215,7 @@ BOOST_AUTO_TEST_CASE(what_changes_nothing_neither_waits_nor_is_remembered) {
   BOOST_TEST(std::get<std::vector<conf::change_line>>(
                  desk.change({running->config(), {}, 5s, "a test"}, now, target))
                  .empty());
-  BOOST_TEST((desk.deadline() == never));
+  BOOST_TEST((desk.deadline(now) == never));
   BOOST_TEST(!pending.exists());
   BOOST_TEST(desk.history().empty());
 }
@@ -234,6 +239,98 @@ BOOST_AUTO_TEST_CASE(a_file_that_stays_is_a_change_that_waits) {
   BOOST_TEST(desk.busy(now.steady).has_value());
   std::filesystem::remove(pending.path());
   BOOST_TEST(!desk.confirm("a test", now, target));
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_leaves_at_its_moment_and_is_kept) {
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(let_phone_expire(90s)));
+  BOOST_TEST((desk.deadline(now) == now.steady + limits::expiry_look));
+  target.changes.clear();
+  pass(60s);
+  BOOST_TEST((desk.deadline(now) == now.steady + 30s));
+  pass(30s - 1ns);
+  BOOST_TEST(target.untouched());
+  BOOST_TEST((desk.deadline(now) == now.steady + 1ns));
+  pass(1ns);
+  BOOST_TEST((target.changes.at(0).removed == std::vector{sample_key(3)}));
+  BOOST_TEST(target.changes.at(0).changed.empty());
+  BOOST_TEST(link->present.count(parse_ip_prefix("10.1.3.0/24").value()) == 0);
+  BOOST_TEST(peers() == 2);
+  BOOST_TEST(desk.history().back().who == "nobody: expired");
+  BOOST_TEST(desk.history().back().what == "peer phone disabled");
+  BOOST_TEST(log.has("peer phone has expired and is disabled"));
+  BOOST_TEST((desk.deadline(now) == never));
+  pass(1h);
+  BOOST_TEST(target.changes.size() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_later_date_lets_it_in_again) {
+  static_cast<void>(let_phone_expire(1s));
+  pass(1s);
+  target.changes.clear();
+  static_cast<void>(let_phone_expire(1s));
+  BOOST_TEST(target.changes.at(0).changed.at(0).settings.name == "phone");
+}
+
+BOOST_AUTO_TEST_CASE(a_date_in_the_past_is_accepted_and_said) {
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(let_phone_expire(-1s)));
+  BOOST_TEST((target.changes.at(0).removed == std::vector{sample_key(3)}));
+  BOOST_TEST(log.has("peer phone has expired and is disabled"));
+  BOOST_TEST((desk.deadline(now) == never));
+}
+
+BOOST_AUTO_TEST_CASE(a_change_that_waits_neither_delays_an_expiry_nor_brings_the_peer_back) {
+  static_cast<void>(let_phone_expire(3s));
+  conf::config other = running->config();
+  other.interface.fwmark = 7;
+  BOOST_TEST(std::holds_alternative<std::vector<conf::change_line>>(
+      desk.change({other, {}, 5s, "a test"}, now, target)));
+  target.changes.clear();
+  pass(3s);
+  BOOST_TEST((target.changes.at(0).removed == std::vector{sample_key(3)}));
+  BOOST_TEST(desk.busy(now.steady).has_value());
+  pass(2s);
+  BOOST_TEST(running->config().interface.fwmark == 0);
+  BOOST_TEST(!running->config().peers.at(1).in_use());
+  for (const tunnel_change& each : target.changes)
+    BOOST_TEST(each.changed.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_expires_while_it_is_parked_does_not_come_back) {
+  static_cast<void>(let_phone_expire(3s));
+  static_cast<void>(remove_phone(5s));
+  target.changes.clear();
+  pass(3s);
+  pass(2s);
+  BOOST_TEST(!running->config().peers.at(1).in_use());
+  BOOST_TEST(target.changes.at(0).changed.empty());
+  BOOST_TEST(target.changes.at(1).forget_parked);
+}
+
+BOOST_AUTO_TEST_CASE(a_kernel_that_keeps_a_route_holds_up_no_expiry) {
+  link->stuck = {parse_ip_prefix("10.1.3.0/24").value()};
+  static_cast<void>(let_phone_expire(1s));
+  target.changes.clear();
+  pass(1s);
+  BOOST_TEST((target.changes.at(0).removed == std::vector{sample_key(3)}));
+  BOOST_TEST(log.has("cannot remove 10.1.3.0/24; it stays as it is"));
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_is_looked_at_again) {
+  static_cast<void>(let_phone_expire(100h));
+  target.changes.clear();
+  now.wall += 200h;
+  BOOST_TEST((desk.deadline(now) == now.steady)); // whoever asks now
+  pass(limits::expiry_look);                      // and who asked before
+  BOOST_TEST((target.changes.at(0).removed == std::vector{sample_key(3)}));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_expired_before_the_start_is_named) {
+  conf::config config = sample_config();
+  config.peers[0].expired = true;
+  const auto started =
+      std::make_shared<running_configuration>(config, running->sockets(), link, log.open("admin"));
+  const change_desk fresh(started, std::nullopt, log.open("admin"));
+  BOOST_TEST(log.has("peer laptop has expired and is disabled"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

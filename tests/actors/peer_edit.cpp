@@ -1,5 +1,6 @@
 #include "actors/peer_edit.hpp"
 
+#include "conf/instant.hpp"
 #include "tests/actors/sample_config.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -86,6 +87,24 @@ BOOST_AUTO_TEST_CASE(a_mistake_is_named_and_no_key_is_repeated) {
                  .find(secret.substr(0, 8)) == std::string::npos);
   BOOST_TEST(fault("peer.remove", {{"peer", secret + "x"}}).find(secret.substr(0, 8)) ==
              std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_date_is_given_and_taken_away) {
+  const auto given = edited("peer.set", {{"peer", "phone"}, {"expires", "2027-01-01T00:00:00Z"}});
+  BOOST_TEST(conf::to_text(given.peers[1].expires.value()) == "2027-01-01T00:00:00Z");
+  json never = {{"peer", "phone"}, {"expires", "never"}};
+  BOOST_TEST(!std::get<conf::config>(edit_peer(given, "peer.set", never)).peers[1].expires);
+  for (const char* const wrong : {"", "soon", "2027-01-01", "1969-01-01T00:00:00Z"})
+    BOOST_TEST(fault("peer.set", {{"peer", "phone"}, {"expires", wrong}}).find("expires must be") ==
+               0U);
+}
+
+BOOST_AUTO_TEST_CASE(an_expired_peer_is_not_enabled_but_by_a_date) {
+  conf::config config = sample_config();
+  config.peers[1].expired = true;
+  json params = {{"peer", "phone"}};
+  const auto result = edit_peer(config, "peer.enable", params);
+  BOOST_TEST(std::get<std::string>(result).find("the peer phone has expired") == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

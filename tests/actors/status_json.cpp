@@ -113,6 +113,16 @@ BOOST_AUTO_TEST_CASE(a_disabled_peer_is_shown_as_such) {
   config.peers[1].enabled = false;
   tunnel.peers.erase(tunnel.peers.begin() + (&live(3) - tunnel.peers.data()));
   BOOST_TEST(shown()["peers"][1]["enabled"] == false);
+  BOOST_TEST(shown()["peers"][1]["state"] == "disabled");
+}
+
+BOOST_AUTO_TEST_CASE(an_expired_peer_is_shown_as_such) {
+  BOOST_TEST(shown()["peers"][1]["expires"].is_null());
+  config.peers[1].expires = std::chrono::sys_seconds(std::chrono::seconds(1'798'761'600));
+  BOOST_TEST(shown()["peers"][1]["state"] == "enabled");
+  config.peers[1].expired = true;
+  BOOST_TEST(shown()["peers"][1]["state"] == "expired");
+  BOOST_TEST(shown()["peers"][1]["expires"] == "2027-01-01T00:00:00Z");
 }
 
 BOOST_AUTO_TEST_CASE(drops_tell_stage_actor_reason_count_and_meaning) {

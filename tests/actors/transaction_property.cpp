@@ -65,6 +65,9 @@ private:
     if (!chance(3))
       made.remote = conf::parse_endpoint_setting(chance(2) ? "192.0.2.2:51820" : "a.example:1");
     made.enabled = !chance(5);
+    if (chance(3))
+      made.expires = std::chrono::sys_seconds(std::chrono::seconds(one_of({1, 2})));
+    made.expired = made.expires && chance(2);
     return made;
   }
 
@@ -133,10 +136,10 @@ struct daemon_under_change {
   told_tunnel tunnel;
 };
 
-std::map<public_key, peer_settings> enabled_peers(const conf::config& of) {
+std::map<public_key, peer_settings> peers_in_use(const conf::config& of) {
   std::map<public_key, peer_settings> result;
   for (const conf::peer_config& peer : of.peers)
-    if (peer.enabled)
+    if (peer.in_use())
       result.emplace(peer.settings.key, peer.settings);
   return result;
 }
@@ -147,7 +150,7 @@ std::vector<ip_prefix> sorted(std::vector<ip_prefix> prefixes) {
 }
 
 void expect_told(const told_tunnel& told, const conf::config& wanted) {
-  const std::map<public_key, peer_settings> peers = enabled_peers(wanted);
+  const std::map<public_key, peer_settings> peers = peers_in_use(wanted);
   BOOST_TEST(told.private_key.same_as(wanted.interface.private_key));
   BOOST_REQUIRE_EQUAL(told.peers.size(), peers.size());
   for (const auto& [key, settings] : peers) {

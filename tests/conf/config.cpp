@@ -4,6 +4,7 @@
 
 using namespace troupe;
 using namespace troupe::conf;
+using namespace std::chrono_literals;
 
 BOOST_AUTO_TEST_SUITE(config)
 
@@ -46,6 +47,31 @@ BOOST_AUTO_TEST_CASE(a_default_name_steps_aside_for_a_taken_one) {
   const public_key key;
   BOOST_TEST(default_name(key, [](const std::string&) { return false; }) == short_name(key));
   BOOST_TEST(default_name(key, [](const std::string&) { return true; }) == to_base64(key));
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_expires_at_its_date_and_not_before) {
+  conf::config all;
+  all.peers.resize(3);
+  for (std::uint8_t i = 0; i < 3; ++i) {
+    all.peers[i].settings.key.octets[0] = i;
+    all.peers[i].settings.name = std::string(1, static_cast<char>('a' + i));
+  }
+  const std::chrono::sys_seconds date{1000s};
+  all.peers[0].expires = date;
+  all.peers[1].expires = std::chrono::sys_days(std::chrono::year{9998} / 12 / 31); // past 2262
+  const conf::config before = all;
+  mark_expired(all, date - 1ns);
+  BOOST_TEST(all.peers[0].in_use());
+  BOOST_TEST((next_expiry(all) == date));
+  mark_expired(all, date);
+  BOOST_TEST(!all.peers[0].in_use());
+  BOOST_TEST(all.peers[1].in_use());
+  BOOST_TEST(all.peers[2].in_use());
+  BOOST_TEST((next_expiry(all) == all.peers[1].expires));
+  BOOST_TEST((newly_expired(before, all) == std::vector<std::string>{"a"}));
+  BOOST_TEST(newly_expired(all, all).empty());
+  mark_expired(all, date - 1ns); // the clock was set back
+  BOOST_TEST(all.peers[0].in_use());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -63,13 +63,13 @@ public:
 
   void check_against(const conf::config& wanted) const {
     BOOST_TEST(private_key_.same_as(wanted.interface.private_key));
-    std::size_t enabled = 0;
+    std::size_t in_use = 0;
     for (const peer_config& peer : wanted.peers) {
-      enabled += peer.enabled ? 1 : 0;
-      if (peer.enabled)
+      in_use += peer.in_use() ? 1U : 0U;
+      if (peer.in_use())
         check_peer(peer);
     }
-    BOOST_TEST(peers_.size() == enabled);
+    BOOST_TEST(peers_.size() == in_use);
     BOOST_TEST((addresses_ == std::set<ip_prefix>(wanted.interface.addresses.begin(),
                                                   wanted.interface.addresses.end())));
     const std::vector<route> routes = routes_of(wanted);
@@ -161,6 +161,7 @@ private:
   peer_config next_peer(unsigned number, std::set<unsigned>& free) {
     peer_config result = peer(number);
     result.enabled = below(4) != 0;
+    result.expired = below(4) == 0;
     if (below(4) == 0)
       result.settings.name += "-renamed";
     if (below(2) == 0)

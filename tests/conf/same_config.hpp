@@ -69,11 +69,11 @@ inline auto fields(const endpoint_setting& from) {
   return std::make_tuple(host, port, literal);
 }
 
-/// All but where it was written.
+/// All but where it was written, and what the clock says of it.
 inline auto fields(const peer_config& from) {
-  const auto& [settings, preshared_key_file, remote, enabled, where] = from;
+  const auto& [settings, preshared_key_file, remote, enabled, expires, expired, where] = from;
   return std::make_tuple(fields(settings), preshared_key_file,
-                         fields(remote.value_or(endpoint_setting{})), enabled);
+                         fields(remote.value_or(endpoint_setting{})), enabled, expires);
 }
 
 inline void expect_same(const config& left, const config& right, const std::string& text) {

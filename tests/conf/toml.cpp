@@ -1,5 +1,6 @@
 #include "conf/toml.hpp"
 
+#include "conf/instant.hpp"
 #include "tests/conf/toml_texts.hpp"
 
 #include <array>
@@ -48,6 +49,7 @@ BOOST_AUTO_TEST_CASE(every_key_arrives_where_it_belongs) {
   BOOST_REQUIRE(laptop.settings.allowed_ips.size() == 3U);
   BOOST_TEST(to_string(laptop.settings.allowed_ips[2]) == "fd20::2/128");
   BOOST_TEST(laptop.remote.value().text() == "vpn.example.net:51820");
+  BOOST_TEST(to_text(laptop.expires.value()) == "2027-01-01T00:00:00Z");
   BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
   BOOST_TEST(!laptop.enabled);
   BOOST_TEST(laptop.where.file == "t.toml");
@@ -288,6 +290,17 @@ BOOST_AUTO_TEST_CASE(large_files_are_read_whole) {
   const conf::config read = accepted(parse(text));
   BOOST_TEST(read.peers.size() == 10'001U);
   BOOST_TEST(read.peers[0].settings.allowed_ips.size() == 130'560U);
+}
+
+BOOST_AUTO_TEST_CASE(a_date_that_is_no_moment_is_refused_with_the_cure) {
+  for (const char* const wrong :
+       {"2027-01-01T00:00:00", "2027-01-01", "00:00:00", "\"2027-01-01T00:00:00Z\"", "7"})
+    BOOST_TEST(error_of(head + peer(key_a, std::string("expires = ") + wrong)) ==
+               "t.toml:6:11: error: `expires` must be a date with a time and an offset, without "
+               "quotation marks; write it as 2027-01-01T00:00:00Z");
+  for (const char* const wrong : {"1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"})
+    BOOST_TEST(holds(error_of(head + peer(key_a, std::string("expires = ") + wrong)),
+                     "must be from 1970 to 9998; leave it out"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -159,6 +159,9 @@ private:
     peer_config result;
     peer_settings& settings = result.settings;
     result.enabled = likely();
+    if (coin()) // up to the end of 9998
+      result.expires = std::chrono::sys_seconds(std::chrono::seconds(
+          std::uint64_t{number(0, 0xffffffff)} * 253'370'764'799 / 0xffffffff));
     while (settings.name.empty() || !names_.insert(settings.name).second)
       settings.name = letters(limits::peer_name_octets_max);
     for (std::uint8_t& octet : settings.key.octets)
@@ -236,6 +239,7 @@ allowed_ips = ["10.20.0.2/32", "0.0.0.0/0", "fd20::2/128"]
 endpoint = "vpn.example.net:51820"
 persistent_keepalive = 25
 enabled = false
+expires = 2027-01-01T00:00:00Z
 )");
   expect_round_trip(read);
 }

@@ -64,6 +64,7 @@ allowed_ips = ["10.20.0.2/32", "0.0.0.0/0", "fd20::2"]
 endpoint = "vpn.example.net:51820"
 persistent_keepalive = 25
 enabled = false
+expires = 2027-01-01T01:00:00+01:00
 )";
 
 using result = std::variant<conf::config, std::vector<config_error>>;

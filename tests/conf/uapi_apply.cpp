@@ -298,4 +298,41 @@ BOOST_AUTO_TEST_CASE(a_full_table_is_parsed_added_and_moved) {
   BOOST_TEST(conf::diff(first, second).tunnel.changed.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_date_survives_what_cannot_express_it) {
+  conf::config current = two_peers();
+  const std::chrono::sys_seconds date{std::chrono::seconds(1'800'000'000)};
+  current.peers[0].expires = date;
+  for (const std::string& lines :
+       {peer(1, "persistent_keepalive_interval=5\n"), peer(1, "remove=true\n") + peer(1),
+        "replace_peers=true\n" + peer(1), "replace_peers=true\n" + peer(1) + peer(2)})
+    BOOST_TEST((after(current, lines).peers.at(0).expires == date), lines);
+}
+
+BOOST_AUTO_TEST_CASE(an_expired_peer_does_not_exist_and_stays_expired) {
+  conf::config current = two_peers();
+  current.peers[0].expires = std::chrono::sys_seconds(std::chrono::seconds(1));
+  mark_expired(current, wall_time{} + std::chrono::hours(1));
+  for (const std::string& lines : {std::string("replace_peers=true\n"), peer(1, "remove=true\n"),
+                                   peer(1, "update_only=true\nallowed_ip=10.9.0.0/16\n")}) {
+    const conf::config left = after(current, lines);
+    BOOST_TEST(left.peers.at(0).settings.name == current.peers[0].settings.name, lines);
+    BOOST_TEST(prefixes(left, 0) == prefixes(current, 0), lines);
+    BOOST_TEST(left.peers[0].expired, lines);
+  }
+  conf::config again =
+      after(current, peer(1, "allowed_ip=10.9.0.0/16\n") + peer(1, "allowed_ip=10.8.0.0/16\n"));
+  BOOST_TEST(prefixes(again, 0) == "10.9.0.0/16 10.8.0.0/16");
+  mark_expired(again, wall_time{} + std::chrono::hours(1));
+  BOOST_TEST(again.peers[0].expired);
+}
+
+BOOST_AUTO_TEST_CASE(prefixes_of_an_expired_peer_go_to_whoever_is_given_them) {
+  conf::config current = two_peers();
+  current.peers[0].settings.allowed_ips = {parse_ip_prefix("10.9.0.0/16").value(),
+                                           parse_ip_prefix("10.8.0.0/16").value()};
+  current.peers[0].expired = true;
+  const conf::config moved = after(current, peer(2, "allowed_ip=10.9.0.0/16\n"));
+  BOOST_TEST(prefixes(moved, 0) == "10.8.0.0/16");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

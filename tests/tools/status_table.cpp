@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(columns_stand_below_each_other_whatever_the_names) {
 BOOST_AUTO_TEST_CASE(a_silent_disabled_peer_shows_as_such) {
   json status = interface_alone();
   status["peers"].push_back(peer("phone"));
-  status["peers"][0]["enabled"] = false;
+  status["peers"][0]["state"] = "disabled";
   status["peers"][0]["endpoint"] = nullptr;
   status["peers"][0]["latest_handshake"] = 0;
   status["peers"][0]["allowed_ips"] = json::array();
