@@ -55,13 +55,15 @@ void admin_state::start(admin_parts given, admin_actor myself) {
     doors.emplace_back(std::move(*parts.read_socket), false, take);
   desk.emplace(parts.running, parts.pending, parts.log);
   service.emplace(parts.running, *desk, parts.store);
+  places.emplace(parts.running, parts.log);
 }
 
 moment admin_state::at(time_point steady) const {
   return {steady, parts.time_of_day()};
 }
 
-void admin_state::begin(admin_targets given) {
+void admin_state::begin(admin_targets given, time_point now) {
+  served_at = now;
   targets = std::move(given);
   if (parts.monitor)
     follow_link();
@@ -88,7 +90,7 @@ void admin_state::serve(time_point now) {
       rest = rest.subspan(door.watched);
     }
   }
-  retry_names(now);
+  run(places->on_deadline(now));
   desk->on_deadline(at(now), *this);
   watched.clear();
   watched.push_back(watch_reading(parts.monitor ? parts.monitor->fd() : -1));
@@ -120,67 +122,39 @@ void admin_state::follow_link() {
   link = now;
 }
 
-// --- Names
-// -------------------------------------------------------------------------------------------
+// --- Where peers are
+// --------------------------------------------------------------------------------------
 
-void admin_state::resolve(std::vector<name_query> names) {
-  caf::anon_send(targets.resolver, std::move(names));
+void admin_state::run(endpoint_desk::errands errands) {
+  if (!errands.look_up.empty())
+    caf::anon_send(targets.resolver, std::move(errands.look_up));
+  if (errands.moves.empty())
+    return;
+  tunnel_change change;
+  change.moves = std::move(errands.moves);
+  configure(std::move(change));
+}
+
+void admin_state::set_endpoints(std::vector<conf::peer_endpoints> of) {
+  run(places->set(std::move(of), served_at));
+}
+
+void admin_state::look_up_again(const public_key& of) {
+  run(places->look_up_again(of, served_at));
 }
 
 void admin_state::on_name(const name_answer& answer, time_point now) {
-  const std::vector<retry>::iterator again =
-      std::find_if(retries.begin(), retries.end(), [&](const retry& each) {
-        return each.query.peer == answer.query.peer && each.query.host == answer.query.host;
-      });
-  duration pause = limits::resolve_retry_first;
-  if (again != retries.end()) {
-    pause = std::min<duration>(2 * again->pause, limits::resolve_retry_max);
-    retries.erase(again);
-  }
-  if (!parts.running->wants(answer.query))
-    return;
-  if (answer.found) {
-    parts.running->name_found(answer.query, *answer.found, *this);
-    return;
-  }
-  // The first failure is news, the retries are not.
-  parts.log->log(pause == limits::resolve_retry_first ? spdlog::level::warn : spdlog::level::debug,
-                 "cannot resolve {}: {}; trying again in {} s", answer.query.host, answer.error,
-                 std::chrono::duration_cast<std::chrono::seconds>(pause).count());
-  retries.push_back({answer.query, now + pause, pause});
+  run(places->on_name(answer, now));
 }
 
-void admin_state::on_unanswered(const peers_unanswered& report) {
-  std::vector<name_query> anew;
-  for (const std::string& name : report.names) {
-    std::optional<name_query> query = parts.running->name_of(name);
-    const bool waits = query && std::any_of(retries.begin(), retries.end(), [&](const retry& each) {
-                         return each.query.peer == query->peer;
-                       });
-    if (query && !waits)
-      anew.push_back(std::move(*query));
-  }
-  if (!anew.empty())
-    resolve(std::move(anew));
-}
-
-void admin_state::retry_names(time_point now) {
-  std::vector<name_query> due;
-  for (retry& each : retries)
-    if (each.due <= now) {
-      due.push_back(each.query);
-      each.due = never; // until its answer comes
-    }
-  if (!due.empty())
-    resolve(std::move(due));
+void admin_state::on_unanswered(const peers_unanswered& report, time_point now) {
+  run(places->on_unanswered(report, now));
 }
 
 time_point admin_state::next_turn() const {
-  time_point next = desk->deadline(at(served_at));
+  time_point next = std::min(desk->deadline(at(served_at)), places->deadline());
   for (const admin_door& door : doors)
     next = std::min(next, door.hub.next_look());
-  for (const retry& each : retries)
-    next = std::min(next, each.due);
   return next;
 }
 
@@ -194,6 +168,7 @@ void admin_state::tell_tunnel(Message&& message) {
 // -----------------------------------------------------------------------------------------
 
 void admin_state::configure(tunnel_change change) {
+  places->forget(change.removed);
   tell_tunnel(::troupe::configure{std::make_shared<const tunnel_change>(std::move(change))});
 }
 
@@ -226,12 +201,14 @@ void admin_state::set_log_levels(const conf::log_config& wanted) {
 }
 
 void admin_state::on_reload(time_point now) {
+  served_at = now;
   service->reload("SIGHUP", at(now), *this, *parts.log);
 }
 
 void admin_state::on_uapi(const uapi_call& call, time_point now) {
   if (!call.set)
     return ask(nullptr);
+  served_at = now;
   conf::uapi_errno result = conf::uapi_errno::none;
   std::variant<conf::uapi_outcome, conf::uapi_error> outcome =
       conf::apply(parts.running->config(), *call.set, crypto::derive_public);
@@ -264,10 +241,12 @@ admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {
       [self](atom::poll) { turn(self); },
       [self](const uapi_call& call) { self->state.on_uapi(call, self->clock().now()); },
       [self](atom::reload) { self->state.on_reload(self->clock().now()); },
-      [self](const peers_unanswered& report) { self->state.on_unanswered(report); },
+      [self](const peers_unanswered& report) {
+        self->state.on_unanswered(report, self->clock().now());
+      },
       [self](const name_answer& answer) { self->state.on_name(answer, self->clock().now()); },
       [self](admin_targets& targets) {
-        self->state.begin(std::move(targets));
+        self->state.begin(std::move(targets), self->clock().now());
         self->send(self, atom::poll_v);
       },
       [self](atom::stop) { self->quit(); },

@@ -8,6 +8,7 @@
 #include "actors/change_desk.hpp"
 #include "actors/change_service.hpp"
 #include "actors/client_hub.hpp"
+#include "actors/endpoint_desk.hpp"
 #include "actors/flow_json.hpp"
 #include "actors/log.hpp"
 #include "actors/path_maker.hpp"
@@ -83,6 +84,7 @@ struct admin_state : commit_target {
   std::list<admin_door> doors;
   std::optional<change_desk> desk;
   std::optional<change_service> service;
+  std::optional<endpoint_desk> places;
   std::vector<watched_fd> watched;
   /// By token; at most one of each door, and one of UAPI.
   std::map<std::uint64_t, status_round> rounds;
@@ -90,19 +92,12 @@ struct admin_state : commit_target {
   std::optional<tun::link_state> link;
   /// Of the last questions for `flow`, the newest last: what rates are of.
   std::deque<flow_sample> samples;
-  /// When the turn began that clients are served in.
+  /// When the message came that is being handled.
   time_point served_at{};
-
-  struct retry {
-    name_query query;
-    time_point due;
-    duration pause;
-  };
-  std::vector<retry> retries;
 
   void start(admin_parts given, admin_actor myself);
   /// Tells everybody how things are at the start.
-  void begin(admin_targets given);
+  void begin(admin_targets given, time_point now);
   /// With the time of day.
   [[nodiscard]] moment at(time_point steady) const;
   void serve(time_point now);
@@ -111,15 +106,15 @@ struct admin_state : commit_target {
   void on_uapi(const uapi_call& call, time_point now);
   void on_reload(time_point now);
   void on_name(const name_answer& answer, time_point now);
-  /// Looks their names up anew.
-  void on_unanswered(const peers_unanswered& report);
+  void on_unanswered(const peers_unanswered& report, time_point now);
   void on_tunnel_answer(const tunnel_answer& answer, time_point now);
   void on_stage_answer(const stage_answer& answer, time_point now);
 
   // commit_target
   void configure(tunnel_change change) override;
   void use(const use_sockets& sockets) override;
-  void resolve(std::vector<name_query> names) override;
+  void set_endpoints(std::vector<conf::peer_endpoints> of) override;
+  void look_up_again(const public_key& of) override;
   void set_log_levels(const conf::log_config& wanted) override;
   void set_credit(const credit_settings& readers, const use_sockets& senders) override;
   std::unique_ptr<prepared_path> prepare_path(const conf::config& wanted,
@@ -134,7 +129,7 @@ private:
   template <class Message>
   void tell_tunnel(Message&& message);
   void follow_link();
-  void retry_names(time_point now);
+  void run(endpoint_desk::errands errands);
   /// `whose`: null for UAPI.
   void ask(admin_door* whose);
   void finish(std::uint64_t token, time_point now);

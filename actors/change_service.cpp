@@ -264,8 +264,7 @@ change_service::answer change_service::rehandshake(const json& params,
   tunnel_change change;
   change.rehandshake.push_back(peer.settings.key);
   target.configure(std::move(change));
-  if (peer.remote && !peer.remote->literal)
-    target.resolve({{peer.settings.key, peer.remote->host, peer.remote->port}});
+  target.look_up_again(peer.settings.key);
   return json{{"peer", peer.settings.name}};
 }
 

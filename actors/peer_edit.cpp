@@ -6,6 +6,7 @@
 #include "conf/wording.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -53,14 +54,24 @@ std::vector<ip_prefix> prefixes_of(const json& params) {
   return result;
 }
 
-/// "" takes it away.
-void set_endpoint(const json& params, conf::peer_config& peer) {
-  const std::string& text = text_of(params, "endpoint");
-  peer.remote = text.empty() ? std::nullopt : conf::parse_endpoint_setting(text);
-  if (text.empty())
-    return;
-  if (const std::string_view fault = conf::endpoint_fault(text, peer.remote); !fault.empty())
+conf::endpoint_setting endpoint_of(const json& given) {
+  if (!given.is_string())
+    throw misuse{"endpoint must be a text, or a list of texts"};
+  const std::string& text = given.get_ref<const std::string&>();
+  const std::optional<conf::endpoint_setting> read = conf::parse_endpoint_setting(text);
+  if (const std::string_view fault = conf::endpoint_fault(text, read); !fault.empty())
     throw misuse{"endpoint is " + conf::shown(text) + std::string(fault)};
+  return *read;
+}
+
+/// "" takes them away. How many there may be, a file may say.
+void set_endpoints(const json& params, conf::peer_config& peer) {
+  const json& given = params["endpoint"];
+  peer.endpoints.clear();
+  if (given.is_array())
+    std::transform(given.begin(), given.end(), std::back_inserter(peer.endpoints), endpoint_of);
+  else if (given != "")
+    peer.endpoints.push_back(endpoint_of(given));
 }
 
 /// "" takes it away.
@@ -115,7 +126,7 @@ void set(json& params, conf::peer_config& peer, const conf::config& in) {
   if (params.contains("allowed_ips"))
     peer.settings.allowed_ips = prefixes_of(params);
   if (params.contains("endpoint"))
-    set_endpoint(params, peer);
+    set_endpoints(params, peer);
   if (params.contains("preshared_key"))
     set_preshared_key(params, peer);
   if (params.contains("persistent_keepalive"))

@@ -7,6 +7,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -14,18 +16,26 @@ namespace troupe::actors {
 
 namespace {
 
-std::optional<endpoint> first_address(const addrinfo* found, std::uint16_t port) {
-  for (; found != nullptr; found = found->ai_next) {
-    if (found->ai_family == AF_INET) {
-      const sockaddr_in* v4 = reinterpret_cast<const sockaddr_in*>(found->ai_addr);
-      return endpoint{make_ipv4(reinterpret_cast<const std::uint8_t*>(&v4->sin_addr)), port, 0};
-    }
-    if (found->ai_family == AF_INET6) {
-      const sockaddr_in6* v6 = reinterpret_cast<const sockaddr_in6*>(found->ai_addr);
-      return endpoint{make_ipv6(v6->sin6_addr.s6_addr), port, v6->sin6_scope_id};
-    }
+std::optional<endpoint> endpoint_of(const addrinfo& found, std::uint16_t port) {
+  if (found.ai_family == AF_INET) {
+    const sockaddr_in* v4 = reinterpret_cast<const sockaddr_in*>(found.ai_addr);
+    return endpoint{make_ipv4(reinterpret_cast<const std::uint8_t*>(&v4->sin_addr)), port, 0};
+  }
+  if (found.ai_family == AF_INET6) {
+    const sockaddr_in6* v6 = reinterpret_cast<const sockaddr_in6*>(found.ai_addr);
+    return endpoint{make_ipv6(v6->sin6_addr.s6_addr), port, v6->sin6_scope_id};
   }
   return std::nullopt;
+}
+
+/// In getaddrinfo's order, which has addresses last that there is no route to (RFC 6724).
+std::vector<endpoint> endpoints_of(const addrinfo* found, std::uint16_t port) {
+  std::vector<endpoint> result;
+  for (; found != nullptr && result.size() < limits::addresses_per_name_max; found = found->ai_next)
+    if (const std::optional<endpoint> each = endpoint_of(*found, port);
+        each && std::find(result.begin(), result.end(), *each) == result.end())
+      result.push_back(*each);
+  return result;
 }
 
 name_answer look_up(name_query query) {
@@ -34,12 +44,12 @@ name_answer look_up(name_query query) {
   hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(query.host.c_str(), nullptr, &hints, &found);
-  name_answer answer{std::move(query), std::nullopt, {}};
+  name_answer answer{std::move(query), {}, {}};
   if (error == 0) {
-    answer.found = first_address(found, answer.query.port);
+    answer.found = endpoints_of(found, answer.query.port);
     ::freeaddrinfo(found);
   }
-  if (!answer.found)
+  if (answer.found.empty())
     answer.error = error == 0 ? "it has no address" : ::gai_strerror(error);
   return answer;
 }

@@ -19,10 +19,14 @@ json peer_json(const conf::peer_config& peer, const peer_status* live) {
   json allowed_ips = json::array();
   for (const ip_prefix& prefix : peer.settings.allowed_ips)
     allowed_ips.push_back(to_string(prefix));
+  json endpoints = json::array();
+  for (const conf::endpoint_setting& each : peer.endpoints)
+    endpoints.push_back(each.text());
   json out = {
       {"name", peer.settings.name},
       {"public_key", to_base64(peer.settings.key)},
       {"endpoint", nullptr},
+      {"endpoints", std::move(endpoints)},
       {"allowed_ips", std::move(allowed_ips)},
       {"latest_handshake", epoch_seconds(live != nullptr ? live->latest_handshake : std::nullopt)},
       {"rx_bytes", live != nullptr ? live->rx_bytes : 0},
@@ -36,8 +40,8 @@ json peer_json(const conf::peer_config& peer, const peer_status* live) {
   };
   if (live != nullptr && live->remote)
     out["endpoint"] = to_string(*live->remote);
-  else if (peer.remote)
-    out["endpoint"] = peer.remote->text();
+  else if (!peer.endpoints.empty())
+    out["endpoint"] = peer.endpoints.front().text();
   json drops = json::array();
   if (live != nullptr)
     append_drops(drops, "tunnel", live->drops);

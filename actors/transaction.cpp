@@ -7,14 +7,6 @@ namespace troupe::actors {
 
 namespace {
 
-std::vector<name_query> queries_of(const std::vector<conf::name_to_resolve>& names) {
-  std::vector<name_query> queries;
-  queries.reserve(names.size());
-  for (const conf::name_to_resolve& name : names)
-    queries.push_back({name.key, name.host, name.port});
-  return queries;
-}
-
 std::string restart_text(const std::vector<std::string>& keys) {
   std::string text;
   for (const std::string& key : keys)
@@ -33,8 +25,8 @@ running_configuration::running_configuration(conf::config started_with,
 void running_configuration::announce(commit_target& target) {
   conf::plan plan = conf::first_plan(config_);
   target.configure(std::move(plan.tunnel));
-  if (!plan.names.empty())
-    target.resolve(queries_of(plan.names));
+  if (!plan.endpoints.empty())
+    target.set_endpoints(std::move(plan.endpoints));
 }
 
 std::optional<commit_failure> running_configuration::change_to(conf::config desired,
@@ -83,8 +75,8 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
     sockets_ = std::move(prepared);
     target.use(sockets_of(config_, sockets_));
   }
-  if (!plan.names.empty())
-    target.resolve(queries_of(plan.names));
+  if (!plan.endpoints.empty())
+    target.set_endpoints(std::move(plan.endpoints));
   return std::nullopt;
 }
 
@@ -142,38 +134,11 @@ void running_configuration::restore_link() {
     log_->warn("restoring what the interface lost: {}", refused.text);
 }
 
-const conf::peer_config* running_configuration::find(const public_key& key) const {
+std::string running_configuration::name_of(const public_key& peer) const {
   const auto found =
       std::find_if(config_.peers.begin(), config_.peers.end(),
-                   [&](const conf::peer_config& peer) { return peer.settings.key == key; });
-  return found == config_.peers.end() ? nullptr : &*found;
-}
-
-std::optional<name_query> running_configuration::name_of(const std::string& peer) const {
-  const auto found =
-      std::find_if(config_.peers.begin(), config_.peers.end(),
-                   [&](const conf::peer_config& each) { return each.settings.name == peer; });
-  if (found == config_.peers.end() || !found->in_use() || !found->remote || found->remote->literal)
-    return std::nullopt;
-  return name_query{found->settings.key, found->remote->host, found->remote->port};
-}
-
-bool running_configuration::wants(const name_query& query) const {
-  const conf::peer_config* const peer = find(query.peer);
-  return peer != nullptr && peer->in_use() && peer->remote && !peer->remote->literal &&
-         peer->remote->host == query.host && peer->remote->port == query.port;
-}
-
-bool running_configuration::name_found(const name_query& query, const endpoint& found,
-                                       commit_target& target) {
-  if (!wants(query))
-    return false;
-  tunnel_change change;
-  change.changed.push_back({find(query.peer)->settings, found});
-  log_->info("peer {}: {} is {}", change.changed.front().settings.name, query.host,
-             to_string(found));
-  target.configure(std::move(change));
-  return true;
+                   [&](const conf::peer_config& each) { return each.settings.key == peer; });
+  return found != config_.peers.end() ? found->settings.name : std::string();
 }
 
 credit_settings credit_of(const conf::config& wanted) {

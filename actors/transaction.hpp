@@ -34,7 +34,10 @@ public:
   virtual ~commit_target() = default;
   virtual void configure(tunnel_change change) = 0;
   virtual void use(const use_sockets& sockets) = 0;
-  virtual void resolve(std::vector<name_query> names) = 0;
+  /// After `configure`.
+  virtual void set_endpoints(std::vector<conf::peer_endpoints> of) = 0;
+  /// The names that it is found by.
+  virtual void look_up_again(const public_key& of) = 0;
   virtual void set_log_levels(const conf::log_config& wanted) = 0;
   /// With the sockets in use, whose buffers follow it.
   virtual void set_credit(const credit_settings& readers, const use_sockets& senders) = 0;
@@ -94,13 +97,8 @@ public:
   /// The kernel has forgotten the interface's routes or IPv6 addresses, while it was down or its
   /// MTU too small: sets them anew.
   void restore_link();
-  /// The endpoint found for a name, if that is still the peer's. Whether it was.
-  bool name_found(const name_query& query, const endpoint& found, commit_target& target);
-  /// What to look up for the peer that is called so; nothing if its endpoint is an address, or
-  /// none.
-  [[nodiscard]] std::optional<name_query> name_of(const std::string& peer) const;
-  /// Whether a peer still wants this name looked up.
-  [[nodiscard]] bool wants(const name_query& query) const;
+  /// What the peer is called, for logs; empty if there is none.
+  [[nodiscard]] std::string name_of(const public_key& peer) const;
 
 private:
   /// `prepared` stays empty if the sockets in use will do.
@@ -113,7 +111,6 @@ private:
   [[nodiscard]] std::optional<commit_failure>
   set_options(const conf::config& desired, const change_options& how,
               std::shared_ptr<const udp::socket_pair>& prepared) const;
-  [[nodiscard]] const conf::peer_config* find(const public_key& key) const;
 
   conf::config config_;
   std::shared_ptr<const udp::socket_pair> sockets_;

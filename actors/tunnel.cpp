@@ -88,9 +88,9 @@ void arm_tick(self_pointer self) {
 void tunnel_state::report_unanswered() {
   peers_unanswered report;
   for (const crypto::peer_event& event : out->events)
-    if (event.what == crypto::peer_event::kind::handshake_gave_up)
-      report.names.push_back(event.peer);
-  if (!report.names.empty())
+    if (event.what == crypto::peer_event::kind::unanswered && event.remote)
+      report.peers.push_back({event.key, *event.remote});
+  if (!report.peers.empty())
     sinks.admin.post(std::move(report));
 }
 

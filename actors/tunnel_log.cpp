@@ -32,6 +32,8 @@ void log_event(spdlog::logger& log, const peer_event& event) {
     return log.info("peer {}: handshake failed: no answer from {} in {} s; trying again when there "
                     "is something to send",
                     event.peer, where(event), limits::rekey_attempt_time.count());
+  case peer_event::kind::unanswered:
+    return log.debug("peer {}: no answer from {} so far", event.peer, where(event));
   case peer_event::kind::session_expired:
     return log.info("peer {}: session expired, its keys are wiped", event.peer);
   case peer_event::kind::endpoint_moved:

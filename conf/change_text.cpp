@@ -118,11 +118,14 @@ std::unordered_map<public_key, const peer_config*> by_key(const config& from) {
 
 /// A new field does not compile before it is here. That a peer has expired follows from `expires`.
 bool same_peer(const peer_config& left, const peer_config& right) {
-  const auto& [settings, preshared_key_file, remote, enabled, expires, expired, where] = left;
+  const auto& [settings, preshared_key_file, endpoints, enabled, expires, expired, where] = left;
   const auto& [name, key, preshared_key, allowed_ips, persistent_keepalive_s] = settings;
-  const bool same_remote =
-      remote && right.remote ? remote->text() == right.remote->text() : !remote && !right.remote;
-  return same_remote && enabled == right.enabled && expires == right.expires &&
+  const auto same_text = [](const endpoint_setting& one, const endpoint_setting& other) {
+    return one.text() == other.text();
+  };
+  return std::equal(endpoints.begin(), endpoints.end(), right.endpoints.begin(),
+                    right.endpoints.end(), same_text) &&
+         enabled == right.enabled && expires == right.expires &&
          preshared_key_file == right.preshared_key_file && name == right.settings.name &&
          key == right.settings.key && preshared_key.same_as(right.settings.preshared_key) &&
          allowed_ips == right.settings.allowed_ips &&

@@ -38,6 +38,11 @@ bool same_endpoint(const endpoint_setting& left, const endpoint_setting& right) 
   return !left.literal && !right.literal && left.host == right.host && left.port == right.port;
 }
 
+bool same_endpoints(const std::vector<endpoint_setting>& left,
+                    const std::vector<endpoint_setting>& right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), same_endpoint);
+}
+
 std::optional<endpoint_setting> parse_endpoint_setting(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || text.find('\0') != std::string_view::npos)

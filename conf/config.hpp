@@ -40,6 +40,9 @@ struct endpoint_setting {
 /// Two spellings of one address are the same endpoint; a name equals only itself.
 bool same_endpoint(const endpoint_setting& left, const endpoint_setting& right);
 
+bool same_endpoints(const std::vector<endpoint_setting>& left,
+                    const std::vector<endpoint_setting>& right);
+
 /// `HOST:PORT`, `1.2.3.4:PORT` or `[v6]:PORT`. Nothing when it is none of these; port 0 is none.
 std::optional<endpoint_setting> parse_endpoint_setting(std::string_view text);
 endpoint_setting literal_endpoint(const endpoint& where);
@@ -48,8 +51,8 @@ struct peer_config {
   peer_settings settings;
   /// Where the preshared key was read; empty: it was given in place, or there is none.
   std::string preshared_key_file;
-  /// Unset: the peer is one that calls us.
-  std::optional<endpoint_setting> remote;
+  /// The one preferred first. Empty: the peer is one that calls us.
+  std::vector<endpoint_setting> endpoints;
   bool enabled = true;
   /// Unset: never.
   std::optional<std::chrono::sys_seconds> expires;

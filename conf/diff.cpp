@@ -44,9 +44,25 @@ bool same_but_prefixes(const peer_settings& left, const peer_settings& right) {
          left.preshared_key.same_as(right.preshared_key);
 }
 
-/// An endpoint that is taken away is no change: a peer may always have one learnt by roaming.
-bool endpoint_changes(const peer_config& before, const peer_config& after) {
-  return after.remote && (!before.remote || !same_endpoint(*before.remote, *after.remote));
+/// An endpoint that is taken away moves nobody: a peer may always have one learnt by roaming.
+bool first_changes(const std::vector<endpoint_setting>& before,
+                   const std::vector<endpoint_setting>& after) {
+  return !after.empty() && (before.empty() || !same_endpoint(before.front(), after.front()));
+}
+
+/// What TUNNEL is told of where the peer is. `before`: null for a fresh peer.
+std::optional<endpoint> compare_endpoints(const peer_config* before, const peer_config& after,
+                                          const diff_hints& hints, plan& result) {
+  static const std::vector<endpoint_setting> none;
+  const std::vector<endpoint_setting>& old = before != nullptr ? before->endpoints : none;
+  const bool first_is_new = first_changes(old, after.endpoints);
+  if (!same_endpoints(old, after.endpoints))
+    result.endpoints.push_back(
+        {after.settings.key, after.endpoints, before != nullptr && first_is_new});
+  const auto given = hints.endpoint_given.find(after.settings.key);
+  if (given != hints.endpoint_given.end())
+    return given->second;
+  return first_is_new ? after.endpoints.front().literal : std::nullopt;
 }
 
 void compare_peers(const config& before, const config& after, const diff_hints& hints,
@@ -64,16 +80,12 @@ void compare_peers(const config& before, const config& after, const diff_hints& 
     const public_key& key = peer.settings.key;
     const peer_index::const_iterator found = old_peers.find(key);
     const bool fresh = found == old_peers.end() || hints.recreated.count(key) != 0;
-    const bool moved = fresh ? peer.remote.has_value() : endpoint_changes(*found->second, peer);
-    const bool sets_endpoint =
-        peer.remote && peer.remote->literal && (moved || hints.endpoint_given.count(key) != 0);
-    if (moved && !peer.remote->literal)
-      result.names.push_back({key, peer.remote->host, peer.remote->port});
+    const std::optional<endpoint> remote =
+        compare_endpoints(fresh ? nullptr : found->second, peer, hints, result);
     const bool routed_anew =
         fresh || !same_prefixes(found->second->settings.allowed_ips, peer.settings.allowed_ips);
-    if (routed_anew || sets_endpoint || !same_but_prefixes(found->second->settings, peer.settings))
-      result.tunnel.changed.push_back(
-          {peer.settings, sets_endpoint ? peer.remote->literal : std::nullopt, routed_anew});
+    if (routed_anew || remote || !same_but_prefixes(found->second->settings, peer.settings))
+      result.tunnel.changed.push_back({peer.settings, remote, routed_anew});
   }
 }
 
@@ -102,7 +114,7 @@ bool same_socket_options(const udp_config& left, const udp_config& right) {
 
 bool plan::empty() const {
   return !tunnel.set_private_key && tunnel.removed.empty() && tunnel.changed.empty() &&
-         !tunnel.forget_sources && names.empty() && !listen_port_changed && !fwmark_changed &&
+         !tunnel.forget_sources && endpoints.empty() && !listen_port_changed && !fwmark_changed &&
          !socket_options_changed && !data_path_changed && !mtu_changed && !queue_length_changed &&
          !log_levels_changed && !credit_changed && addresses_to_remove.empty() &&
          addresses_to_add.empty() && routes_to_remove.empty() && routes_to_add.empty() &&

@@ -7,15 +7,18 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 namespace troupe::conf {
 
-struct name_to_resolve {
+/// Where a peer may be, now.
+struct peer_endpoints {
   public_key key;
-  std::string host;
-  std::uint16_t port = 0;
+  std::vector<endpoint_setting> all;
+  /// Somebody wants it to be at the first of them, even if it answers where it is.
+  bool moved = false;
 };
 
 struct route {
@@ -27,16 +30,16 @@ struct route {
 
 /// What a request said, and its result alone does not show.
 struct diff_hints {
-  /// Peers whose endpoint was given, perhaps the one they have: roaming may have moved it since.
-  std::unordered_set<public_key> endpoint_given;
+  /// Endpoints that were given, perhaps those that peers have: roaming may have moved them since.
+  std::unordered_map<public_key, endpoint> endpoint_given;
   /// Peers removed and added in one request: their sessions end.
   std::unordered_set<public_key> recreated;
 };
 
 struct plan {
   tunnel_change tunnel;
-  /// Names of peers that are new or have another endpoint; the answers become `peer_change`s.
-  std::vector<name_to_resolve> names;
+  /// Of peers that are new, or that have others than before. What is no address is to be looked up.
+  std::vector<peer_endpoints> endpoints;
   bool listen_port_changed = false;
   bool fwmark_changed = false;
   /// Of the sockets, beside their mark.

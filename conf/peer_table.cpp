@@ -51,7 +51,7 @@ void peer_table::read(value& table, error_list& errors) {
   read_expires(from, peer);
   read_name(from, peer);
   read_key_pair(from, peer);
-  read_endpoint(from, peer);
+  read_endpoints(from, peer);
   peer.settings.persistent_keepalive_s = static_cast<std::uint16_t>(
       from.number("persistent_keepalive", 0, std::numeric_limits<std::uint16_t>::max())
           .value_or(0));
@@ -113,13 +113,36 @@ void peer_table::read_expires(section& from, peer_config& peer) {
     from.error(given->at, "`expires` " + fault);
 }
 
-void peer_table::read_endpoint(section& from, peer_config& peer) {
-  const value* const given = from.find("endpoint", value::kind::string);
+void peer_table::read_endpoints(section& from, peer_config& peer) {
+  const value* const given = from.find("endpoint");
   if (given == nullptr)
     return;
-  peer.remote = parse_endpoint_setting(given->text);
-  if (const std::string_view fault = endpoint_fault(given->text, peer.remote); !fault.empty())
-    from.error(given->at, "`endpoint` is " + shown(given->text) + std::string(fault));
+  if (given->what == value::kind::string)
+    return read_endpoint(from, *given, peer);
+  if (given->what != value::kind::array || given->items.empty())
+    return from.error(given->at, "`endpoint` must be a string, or an array of strings, the one "
+                                 "preferred first");
+  for (const value& item : given->items)
+    if (item.what == value::kind::string)
+      read_endpoint(from, item, peer);
+    else
+      from.error(item.at, "`endpoint` must hold strings, not " + std::string(kind_name(item.what)));
+  if (peer.endpoints.size() > limits::endpoints_per_peer_max)
+    from.error(given->at, "`endpoint` lists " + std::to_string(peer.endpoints.size()) +
+                              "; a peer has at most " +
+                              std::to_string(limits::endpoints_per_peer_max));
+}
+
+void peer_table::read_endpoint(section& from, const value& given, peer_config& peer) {
+  const std::optional<endpoint_setting> read = parse_endpoint_setting(given.text);
+  if (const std::string_view fault = endpoint_fault(given.text, read); !fault.empty())
+    return from.error(given.at, "`endpoint` is " + shown(given.text) + std::string(fault));
+  const bool twice =
+      std::any_of(peer.endpoints.begin(), peer.endpoints.end(),
+                  [&](const endpoint_setting& known) { return same_endpoint(known, *read); });
+  if (twice)
+    return from.error(given.at, "`endpoint` has " + shown(given.text) + " twice; keep one");
+  peer.endpoints.push_back(*read);
 }
 
 std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& given,

@@ -33,7 +33,8 @@ private:
   void read_expires(section& from, peer_config& peer);
   void read_name(section& from, peer_config& peer);
   void read_key_pair(section& from, peer_config& peer);
-  void read_endpoint(section& from, peer_config& peer);
+  void read_endpoints(section& from, peer_config& peer);
+  void read_endpoint(section& from, const value& given, peer_config& peer);
   void read_allowed_ips(section& from, peer_config& peer);
   /// The prefix, unless it is an error.
   std::optional<ip_prefix> read_prefix(section& from, const value& given, const peer_config& peer);

@@ -96,20 +96,36 @@ std::string value_of(duration delay) {
 }
 
 /// One per line where there are many.
-std::string value_of(const std::vector<ip_prefix>& prefixes) {
+std::string array_of(const std::vector<std::string>& items) {
   constexpr std::size_t on_one_line_max = 4;
-  const bool many = prefixes.size() > on_one_line_max;
+  const bool many = items.size() > on_one_line_max;
   std::string result = "[";
-  for (const ip_prefix& prefix : prefixes) {
+  for (const std::string& item : items) {
     if (many)
       result += "\n  ";
     else if (result.size() > 1)
       result += ", ";
-    result += quoted(to_string(prefix));
+    result += quoted(item);
     if (many)
       result += ",";
   }
   return result + (many ? "\n]" : "]");
+}
+
+std::string value_of(const std::vector<ip_prefix>& prefixes) {
+  std::vector<std::string> texts;
+  texts.reserve(prefixes.size());
+  for (const ip_prefix& prefix : prefixes)
+    texts.push_back(to_string(prefix));
+  return array_of(texts);
+}
+
+/// A string where there is one, as most peers have it.
+std::string value_of(const std::vector<endpoint_setting>& endpoints) {
+  std::vector<std::string> texts;
+  for (const endpoint_setting& each : endpoints)
+    texts.push_back(each.text());
+  return texts.size() == 1 ? quoted(texts.front()) : array_of(texts);
 }
 
 /// Says each setting of one table with its name, and whether it is the standard one.
@@ -210,8 +226,8 @@ void list(const peer_config& from, lister to) {
   if (settings.preshared_key)
     to.secret("preshared_key", settings.preshared_key, from.preshared_key_file);
   to.unless(standard.settings.allowed_ips, "allowed_ips", settings.allowed_ips);
-  if (from.remote)
-    to.line("endpoint", value_of(from.remote->text()));
+  if (!from.endpoints.empty())
+    to.line("endpoint", value_of(from.endpoints));
   to.unless(standard.settings.persistent_keepalive_s, "persistent_keepalive",
             settings.persistent_keepalive_s,
             value_of(std::uint32_t{settings.persistent_keepalive_s}));

@@ -196,8 +196,8 @@ std::size_t answer_octets_max(const config& running) {
 /// What is known of a peer that the TUNNEL has not reported on yet.
 peer_status unreported(const peer_config& peer) {
   peer_status result;
-  if (peer.remote)
-    result.remote = peer.remote->literal;
+  if (!peer.endpoints.empty())
+    result.remote = peer.endpoints.front().literal;
   return result;
 }
 

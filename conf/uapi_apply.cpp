@@ -59,8 +59,8 @@ public:
     if (wanted.persistent_keepalive_s)
       peer.settings.persistent_keepalive_s = *wanted.persistent_keepalive_s;
     if (wanted.remote) {
-      peer.remote = literal_endpoint(*wanted.remote);
-      hints_.endpoint_given.insert(wanted.key);
+      set_endpoint(peer, *wanted.remote);
+      hints_.endpoint_given.insert_or_assign(wanted.key, *wanted.remote);
     }
     for (const allowed_ip_step& step : wanted.allowed_ips)
       take(index, step);
@@ -104,12 +104,24 @@ private:
     peer.preshared_key_file.clear();
     peer.enabled = true;
     peer.expired = false; // of this request; afterwards its date counts as before
-    if (peer.remote && peer.remote->literal)
-      peer.remote.reset();
+    if (peer.endpoints.size() == 1 && peer.endpoints.front().literal)
+      peer.endpoints.clear();
     gone_[found->second] = false;
     if (removed_.count(key) != 0)
       hints_.recreated.insert(key);
     return found->second;
+  }
+
+  /// One of those that it has is no news, and another takes the place of the first.
+  static void set_endpoint(peer_config& peer, const endpoint& given) {
+    const bool known =
+        std::any_of(peer.endpoints.begin(), peer.endpoints.end(),
+                    [&](const endpoint_setting& each) { return each.literal == given; });
+    if (known)
+      return;
+    if (peer.endpoints.empty())
+      peer.endpoints.emplace_back();
+    peer.endpoints.front() = literal_endpoint(given);
   }
 
   void clear_prefixes(std::size_t index) {

@@ -1,10 +1,12 @@
 // What a UAPI set makes of a configuration, with the semantics of wg(8) and the kernel.
 //
-// What UAPI cannot express survives it: a peer's name, when it expires, and an endpoint that is a
-// host name unless an address is given. A disabled or expired peer does not exist for UAPI: it is
-// not listed, replace_peers and remove leave it alone, update_only does not find it. A set that
-// adds its key enables it, as a new peer that has only the old one's name, date and host name; one
-// that has expired stays so. The prefixes of an expired peer go to whoever is given them.
+// What UAPI cannot express survives it: a peer's name, when it expires, an endpoint that is a host
+// name unless an address is given, and further endpoints. An address given that is none of the
+// peer's endpoints takes the place of the first. A disabled or expired peer does not exist for
+// UAPI: it is not listed, replace_peers and remove leave it alone, update_only does not find it. A
+// set that adds its key enables it, as a new peer that has only the old one's name, date, host name
+// and further endpoints; one that has expired stays so. The prefixes of an expired peer go to
+// whoever is given them.
 #pragma once
 
 #include "conf/config.hpp"

@@ -213,9 +213,10 @@ void wg_quick_reader::read_allowed_ip(const setting& from, std::string_view word
 }
 
 void wg_quick_reader::read_endpoint(const setting& from) {
-  peer().remote = parse_endpoint_setting(from.value);
-  if (const std::string_view fault = endpoint_fault(from.value, peer().remote); !fault.empty())
-    error(from.at(), quoted(from.key) + " is " + shown(from.value) + std::string(fault));
+  const std::optional<endpoint_setting> read = parse_endpoint_setting(from.value);
+  if (const std::string_view fault = endpoint_fault(from.value, read); !fault.empty())
+    return error(from.at(), quoted(from.key) + " is " + shown(from.value) + std::string(fault));
+  peer().endpoints = {*read};
 }
 
 void wg_quick_reader::read_keepalive(const setting& from) {

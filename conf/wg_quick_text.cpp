@@ -53,11 +53,11 @@ private:
 
 /// No less than a section with these will have.
 std::size_t section_octets_max(const std::string& name, std::size_t prefixes,
-                               const std::optional<endpoint_setting>& endpoint) {
+                               const endpoint_setting* endpoint) {
   constexpr std::size_t section_octets = 1024;
   constexpr std::size_t prefix_octets = 64;
   return section_octets + 4 * name.size() + prefix_octets * prefixes +
-         (endpoint ? endpoint->host.size() : 0);
+         (endpoint != nullptr ? endpoint->host.size() : 0);
 }
 
 std::string hexadecimal(std::uint32_t number) {
@@ -105,8 +105,8 @@ void append_peer(file_text& text, const peer_config& from, keys how) {
   else if (from.settings.preshared_key)
     text.line("# PresharedKey: left out, as it was not asked for");
   text.prefixes("AllowedIPs", from.settings.allowed_ips);
-  if (from.remote)
-    text.setting("Endpoint", from.remote->text());
+  if (!from.endpoints.empty())
+    text.setting("Endpoint", from.endpoints.front().text());
   if (from.settings.persistent_keepalive_s != 0)
     text.number("PersistentKeepalive", from.settings.persistent_keepalive_s);
 }
@@ -170,10 +170,10 @@ void append_own_peer(file_text& text, const config& running, const peer_config& 
 
 std::string to_wg_quick(const config& running, keys how) {
   const interface_config& interface = running.interface;
-  std::size_t octets_max = section_octets_max(interface.name, interface.addresses.size(), {});
+  std::size_t octets_max = section_octets_max(interface.name, interface.addresses.size(), nullptr);
   for (const peer_config& peer : running.peers)
-    octets_max +=
-        section_octets_max(peer.settings.name, peer.settings.allowed_ips.size(), peer.remote);
+    octets_max += section_octets_max(peer.settings.name, peer.settings.allowed_ips.size(),
+                                     peer.endpoints.empty() ? nullptr : &peer.endpoints.front());
   file_text text(octets_max);
   text.line("# Written by `troupectl export`. wg-quick names the interface as the file: " +
             interface.name + ".conf");
@@ -187,7 +187,8 @@ std::string peer_wg_quick(const config& running, const peer_config& peer,
                           const peer_file_facts& facts) {
   const std::size_t prefixes =
       peer.settings.allowed_ips.size() + running.interface.addresses.size();
-  file_text text(2 * section_octets_max(peer.settings.name, prefixes, facts.own_endpoint));
+  file_text text(2 * section_octets_max(peer.settings.name, prefixes,
+                                        facts.own_endpoint ? &*facts.own_endpoint : nullptr));
   text.line("# For " + peer.settings.name + ", a peer of " + running.interface.name +
             ". Written by `troupectl export`");
   append_far_interface(text, running, peer, facts.private_key);

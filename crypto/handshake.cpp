@@ -47,6 +47,10 @@ void tunnel::initiate(peer& to, bool retry, moment now, outbox& out) {
   rearm(to);
   if (to.clock.take_no_answer()) // with packets all the time the retries never end
     note(peer_event::kind::handshake_gave_up, to, out);
+  if (to.clock.take_silence()) {
+    note(peer_event::kind::unanswered, to, out);
+    out.events.back().key = to.key;
+  }
   note(peer_event::kind::handshake_started, to, out);
   out.events.back().attempt = to.clock.on_initiation_begun();
   send_job(to.id, to.attempt,

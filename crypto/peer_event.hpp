@@ -3,6 +3,7 @@
 
 #include "messages/address.hpp"
 #include "messages/drop_reason.hpp"
+#include "messages/keys.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -17,6 +18,8 @@ struct peer_event {
     /// With a reason; at most once an attempt, since anybody on the path can make one fail.
     handshake_failed,
     handshake_gave_up,
+    /// So many initiations in a row that nothing came back for that it may be elsewhere.
+    unanswered,
     session_expired,
     endpoint_moved,
     cookie_received,
@@ -32,6 +35,8 @@ struct peer_event {
   bool by_peer = false;
   int attempt = 0;
   drop_reason reason{};
+  /// When unanswered.
+  public_key key{};
 };
 
 } // namespace troupe::crypto

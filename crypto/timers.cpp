@@ -24,6 +24,21 @@ void timers::on_data_received(time_point now) {
     send_keepalive_ = now + limits::keepalive_timeout;
 }
 
+void timers::on_any_authenticated_packet_received() {
+  new_handshake_ = never;
+  unheard_ = 0;
+  told_unheard_ = 0;
+}
+
+int timers::on_initiation_begun() {
+  ++unheard_;
+  return ++unanswered_;
+}
+
+void timers::on_moved() {
+  told_unheard_ = unheard_;
+}
+
 void timers::on_any_authenticated_packet_traversal(time_point now, duration persistent_keepalive) {
   persistent_keepalive_ =
       persistent_keepalive > duration::zero() ? now + persistent_keepalive : never;
@@ -93,6 +108,13 @@ bool timers::take_no_answer() {
   if (unanswered_ - told_unanswered_ <= limits::handshake_attempts_max)
     return false;
   told_unanswered_ = unanswered_;
+  return true;
+}
+
+bool timers::take_silence() {
+  if (unheard_ - told_unheard_ < limits::initiations_per_address)
+    return false;
+  told_unheard_ = unheard_;
   return true;
 }
 

@@ -34,7 +34,7 @@ public:
   void on_data_sent(time_point now, random_source& random);
   void on_data_received(time_point now);
   void on_any_authenticated_packet_sent() { send_keepalive_ = never; }
-  void on_any_authenticated_packet_received() { new_handshake_ = never; }
+  void on_any_authenticated_packet_received();
   /// Sent or received. `persistent_keepalive` zero: off.
   void on_any_authenticated_packet_traversal(time_point now, duration persistent_keepalive);
   /// The next one is due in `interval`, whether this one could leave or not. Zero: off.
@@ -42,7 +42,7 @@ public:
     on_any_authenticated_packet_traversal(now, interval);
   }
   /// An initiation is begun: the how-manieth since the last handshake that was completed.
-  int on_initiation_begun() { return ++unanswered_; }
+  int on_initiation_begun();
   void on_handshake_initiated(time_point now, random_source& random);
   void on_handshake_complete();
   void on_session_derived(time_point now);
@@ -50,6 +50,8 @@ public:
   void on_fresh_attempt() { attempts_ = 0; }
   /// What was begun is void: the next handshake need not wait for its time.
   void on_initiation_forgotten() { retransmit_handshake_ = never; }
+  /// It is tried elsewhere from now on, and at once.
+  void on_moved();
   /// The initiation could not be made now (too many at work): ask again soon, uncounted.
   void on_initiation_deferred(time_point now, random_source& random);
   /// The interface went down or the peer goes: nothing is due any more.
@@ -65,6 +67,11 @@ public:
   /// Whether it is time to say that the peer does not answer: once in as many initiations as
   /// rekey_attempt_time takes, whoever asked for them.
   [[nodiscard]] bool take_no_answer();
+  /// Whether it is time to say that the peer may be elsewhere: initiations_per_address of them, and
+  /// nothing has come from it since.
+  [[nodiscard]] bool take_silence();
+  /// Nothing has come from the peer since the last initiation.
+  [[nodiscard]] bool is_silent() const { return unheard_ > 0; }
   /// On receiving late in a session's life the initiator renews it once, not once a packet.
   [[nodiscard]] bool take_last_minute_handshake();
 
@@ -79,6 +86,9 @@ private:
   /// Initiations since the last handshake that was completed, and how many of them were told of.
   int unanswered_ = 0;
   int told_unanswered_ = 0;
+  /// The same since anything came from the peer.
+  int unheard_ = 0;
+  int told_unheard_ = 0;
   bool deferred_ = false;
   bool last_minute_handshake_sent_ = false;
 };

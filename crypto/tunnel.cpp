@@ -59,6 +59,9 @@ void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
       free_slots_.push_back(static_cast<std::uint32_t>(slot_of(each->id)));
     parked_.clear();
   }
+  for (const peer_move& wanted : change.moves)
+    if (peer* const to = find(wanted.key))
+      move_peer(*to, wanted, now, out);
   for (const public_key& key : change.rehandshake)
     if (peer* const to = find(key)) {
       to->local = {}; // perhaps the address we last used is what stopped working
@@ -117,7 +120,7 @@ void tunnel::wake_peers(moment now, outbox& out) {
 void tunnel::set_peer(const peer_change& change, bool back_to_before, moment now, outbox& out) {
   const peer_settings& settings = change.settings;
   if (identity_ && settings.key == identity_->own_key) {
-    out.events.push_back({peer_event::kind::own_key_ignored, settings.name, {}, false, 0, {}});
+    out.events.push_back({peer_event::kind::own_key_ignored, settings.name, {}});
     return;
   }
   peer* const known = find(settings.key);
@@ -149,6 +152,25 @@ void tunnel::set_peer(const peer_change& change, bool back_to_before, moment now
     release_staged(set, now, out);
   if (back != nullptr)
     rearm(set);
+}
+
+void tunnel::move_peer(peer& to, const peer_move& wanted, moment now, outbox& out) {
+  const bool stays = to.remote && wanted.only_if_silent && !to.clock.is_silent();
+  if (stays || to.remote == wanted.remote)
+    return;
+  if (may_be_taken_back_ && !to.remote_before)
+    to.remote_before = to.remote;
+  to.remote = wanted.remote;
+  to.local = {};
+  if (!up_)
+    return;
+  const bool is_asked = to.clock.awaits_retry();
+  to.clock.on_moved();
+  to.last_initiation = time_point::min(); // that one went elsewhere
+  if (is_asked)
+    initiate(to, true, now, out);
+  else if (to.persistent_keepalive > duration::zero() || !to.staged.empty())
+    send_keepalive(to, now, out);
 }
 
 std::uint8_t tunnel::lane_of(peer_id id) const {
@@ -355,7 +377,7 @@ void tunnel::drop(peer& of, drop_reason reason, std::size_t packets) {
 }
 
 void tunnel::note(peer_event::kind what, const peer& who, outbox& out) const {
-  out.events.push_back({what, who.name, who.remote, false, 0, {}});
+  out.events.push_back({what, who.name, who.remote});
 }
 
 } // namespace troupe::crypto

@@ -111,6 +111,7 @@ private:
   /// `back_to_before`: to the endpoint that it remembers, if it does.
   void set_peer(const peer_change& change, bool back_to_before, moment now, outbox& out);
   [[nodiscard]] std::uint8_t lane_of(peer_id id) const;
+  void move_peer(peer& to, const peer_move& wanted, moment now, outbox& out);
   void set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips);
   peer& add_peer(const public_key& key);
   /// Null when it is not parked.

@@ -165,13 +165,18 @@ struct name_query {
 };
 struct name_answer {
   name_query query;
-  std::optional<endpoint> found;
-  std::string error; // when not found
+  /// Of both families, in the order in which to try them; at most limits::addresses_per_name_max.
+  std::vector<endpoint> found;
+  std::string error; // when none is found
 };
 
-/// Handshakes with these peers have failed for a while: where they are may have changed.
+/// Nothing comes back from these peers, however often they are asked.
+struct unanswered_peer {
+  public_key key;
+  endpoint where;
+};
 struct peers_unanswered {
-  std::vector<std::string> names;
+  std::vector<unanswered_peer> peers;
 };
 using unanswered_reader_actor = caf::typed_actor<caf::reacts_to<peers_unanswered>>;
 

@@ -284,6 +284,19 @@ inline constexpr std::uint32_t tun_queue_length_max = 65536;
 /// What sched_setaffinity's fixed set can name (CPU_SETSIZE).
 inline constexpr std::uint32_t cpu_number_max = 1023;
 
+/// Endpoints of one peer, each with all its addresses: with more, going round them takes longer
+/// than anybody waits.
+inline constexpr std::size_t endpoints_per_peer_max = 8;
+inline constexpr std::size_t addresses_per_name_max = 8;
+/// Initiations that nothing comes back for before the next address is tried: 15 s, in which one or
+/// two lost datagrams move nobody.
+inline constexpr int initiations_per_address = 3;
+/// Addresses found for a name are good for so long: a peer that has no others is looked up no more
+/// often, however silent it is.
+inline constexpr auto look_up_interval = rekey_attempt_time;
+/// A name may take so long before the peer's next endpoint is tried: the time that a resolver
+/// gives the first of its servers.
+inline constexpr auto look_up_patience = 5s;
 /// Names that fail to resolve are tried again, from and up to these (wg(8) does the same).
 inline constexpr auto resolve_retry_first = 1s;
 inline constexpr auto resolve_retry_max = 20s;

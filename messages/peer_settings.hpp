@@ -30,6 +30,14 @@ struct peer_change {
   bool allowed_ips_changed = false;
 };
 
+/// A peer is to be tried elsewhere.
+struct peer_move {
+  public_key key;
+  endpoint remote;
+  /// Not if anything comes from where it is: the answer may have come meanwhile.
+  bool only_if_silent = true;
+};
+
 /// The commit of a configuration: cannot fail, and costs what changed, not what exists. Applied in
 /// this order. Prefixes move from whoever has them to the peer that is changed last.
 struct tunnel_change {
@@ -44,6 +52,7 @@ struct tunnel_change {
   bool bring_back = false;
   std::vector<peer_change> changed;
   bool forget_parked = false;
+  std::vector<peer_move> moves;
   /// These begin a handshake now, whatever session they have, unless one is under way.
   std::vector<public_key> rehandshake;
   /// The sockets or their mark changed: learnt source addresses are void.

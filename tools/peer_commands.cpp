@@ -21,7 +21,7 @@ struct peer_options {
   std::optional<std::string> name;
   std::string public_key;
   std::optional<std::vector<std::string>> allowed_ips;
-  std::optional<std::string> endpoint;
+  std::optional<std::vector<std::string>> endpoints;
   std::optional<std::uint32_t> keepalive;
   std::optional<std::string> expires;
   std::optional<std::string> preshared_key_file;
@@ -43,6 +43,11 @@ void print_changes(const json& answer) {
   print(text.empty() ? "nothing changes\n" : text);
 }
 
+/// "" alone is none.
+json endpoints_of(const std::vector<std::string>& given) {
+  return given.size() == 1 ? json(given.front()) : json(given);
+}
+
 /// Only what was given.
 json settings_of(const peer_options& asked) {
   json params = json::object();
@@ -54,8 +59,8 @@ json settings_of(const peer_options& asked) {
       if (!each.empty())
         params["allowed_ips"].push_back(each);
   }
-  if (asked.endpoint)
-    params["endpoint"] = *asked.endpoint;
+  if (asked.endpoints)
+    params["endpoint"] = endpoints_of(*asked.endpoints);
   if (asked.keepalive)
     params["persistent_keepalive"] = *asked.keepalive;
   if (asked.expires)
@@ -94,8 +99,11 @@ void add_setting_options(CLI::App& command, const options& asked) {
                   "prefixes that are routed to it, and that it may send from")
       ->type_name("PREFIX,...")
       ->delimiter(',');
-  command.add_option("--endpoint", asked->endpoint, "where it is reached; \"\" for nowhere known")
-      ->type_name("HOST:PORT");
+  command
+      .add_option("--endpoint", asked->endpoints,
+                  "where it is reached; again for the next to try; \"\" for nowhere known")
+      ->type_name("HOST:PORT")
+      ->allow_extra_args(false);
   command.add_option("--persistent-keepalive", asked->keepalive, "seconds; 0 for none")
       ->type_name("SECONDS");
   command.add_option("--expires", asked->expires, "when it is disabled, as 2027-01-01T00:00:00Z")
@@ -162,6 +170,7 @@ void show_peer(const peer_options& asked, const common_options& common) {
     return print(peer.dump(2) + "\n");
   print("name: " + peer.at("name").get<std::string>() + "\npublic key: " +
         peer.at("public_key").get<std::string>() + "\nendpoint: " + or_none(peer.at("endpoint")) +
+        "\nendpoints to try: " + list_text(peer.at("endpoints")) +
         "\nallowed ips: " + list_text(peer.at("allowed_ips")) +
         "\nlatest handshake: " + time_ago(peer.at("latest_handshake"), seconds_since_epoch()) +
         "\nreceived: " + human_octets(peer.at("rx_bytes")) +

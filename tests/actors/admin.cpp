@@ -17,7 +17,7 @@ using json = nlohmann::ordered_json;
 
 conf::config with_names() {
   conf::config config = sample_config();
-  config.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  config.peers[1].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   return config;
 }
 
@@ -34,9 +34,11 @@ struct admin_fixture : control_fixture {
 };
 
 struct names_fixture : control_fixture {
+  const endpoint phone_is = parse_endpoint("192.0.2.9:51820").value();
+
   names_fixture() : control_fixture(with_names()) { to_tunnel->changes.clear(); }
 
-  void fail() { tell(admin.actor, name_answer{asked->back(), std::nullopt, "no such host"}); }
+  void fail() { tell(admin.actor, name_answer{asked->back(), {}, "no such host"}); }
   void wait_until_asked_again(duration pause) {
     const std::size_t before = asked->size();
     tell(admin.actor, atom::poll_v);
@@ -213,8 +215,11 @@ BOOST_FIXTURE_TEST_CASE(names_are_looked_up_at_the_start, names_fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(an_address_found_becomes_the_endpoint, names_fixture) {
-  tell(admin.actor, name_answer{asked->at(0), parse_endpoint("192.0.2.9:51820"), ""});
-  BOOST_TEST((only_change().changed.at(0).remote == parse_endpoint("192.0.2.9:51820")));
+  tell(admin.actor, name_answer{asked->at(0), {phone_is}, ""});
+  const peer_move& move = only_change().moves.at(0);
+  BOOST_TEST((move.key == sample_key(3)));
+  BOOST_TEST((move.remote == phone_is));
+  BOOST_TEST(move.only_if_silent); // it may have called meanwhile
 }
 
 BOOST_FIXTURE_TEST_CASE(a_name_that_fails_is_tried_again_twice_as_late_each_time, names_fixture) {
@@ -232,7 +237,7 @@ BOOST_FIXTURE_TEST_CASE(a_name_that_fails_is_tried_again_twice_as_late_each_time
 BOOST_FIXTURE_TEST_CASE(a_name_found_is_not_tried_again, names_fixture) {
   fail();
   wait_until_asked_again(limits::resolve_retry_first);
-  tell(admin.actor, name_answer{asked->back(), parse_endpoint("192.0.2.9:51820"), ""});
+  tell(admin.actor, name_answer{asked->back(), {phone_is}, ""});
   tell(admin.actor, atom::poll_v);
   BOOST_TEST((admin_wait->timeout == forever));
 }
@@ -271,14 +276,44 @@ BOOST_FIXTURE_TEST_CASE(both_sockets_are_answered_in_one_turn, admin_fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_name_is_looked_up_again_when_nobody_answers, names_fixture) {
-  BOOST_TEST(asked->size() == 1);
-  tell(admin.actor, name_answer{asked->back(), parse_endpoint("192.0.2.9:51820"), ""});
-  tell(admin.actor, peers_unanswered{{"phone", "laptop", "nobody"}});
+  tell(admin.actor, name_answer{asked->back(), {phone_is}, ""});
+  const peers_unanswered report{{{sample_key(3), phone_is},
+                                 {sample_key(2), parse_endpoint("192.0.2.2:51820").value()},
+                                 {sample_key(77), phone_is}}};
+  tell(admin.actor, report);
+  BOOST_TEST(asked->size() == 1); // it was only just
+  advance(limits::look_up_interval);
+  tell(admin.actor, report);
   BOOST_TEST(asked->size() == 2); // the laptop's is an address
   BOOST_TEST(asked->back().host == "vpn.example.net");
-  fail();
-  tell(admin.actor, peers_unanswered{{"phone"}});
-  BOOST_TEST(asked->size() == 2); // that is tried again anyway
+  tell(admin.actor, report);
+  BOOST_TEST(asked->size() == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_rehandshake_looks_a_name_up_however_lately_it_was, names_fixture) {
+  tell(admin.actor, name_answer{asked->back(), {phone_is}, ""});
+  unix_client troupectl = join(admin_path);
+  static_cast<void>(ask(troupectl, R"({"jsonrpc":"2.0","id":1,"method":"peer.rehandshake",)"
+                                   R"("params":{"peer":"phone"}})"
+                                   "\n"));
+  BOOST_TEST(asked->size() == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_peer_expires_by_the_time_of_day, control_fixture) {
+  unix_client troupectl = join(admin_path);
+  const std::string answer =
+      ask(troupectl, R"({"jsonrpc":"2.0","id":1,"method":"peer.set","params":{"peer":"phone",)"
+                     R"("expires":"2030-01-01T00:00:30Z"}})"
+                     "\n");
+  BOOST_TEST(answer.find("expires not set -> 2030-01-01T00:00:30Z") != std::string::npos);
+  to_tunnel->changes.clear();
+  tell(admin.actor, atom::poll_v);
+  BOOST_TEST((admin_wait->timeout == 30s));
+  *time_of_day += 30s;
+  tell(admin.actor, atom::poll_v);
+  BOOST_TEST((only_change().removed == std::vector{sample_key(3)}));
+  BOOST_TEST((admin_wait->timeout == forever));
+  BOOST_TEST(log.has("peer phone has expired"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

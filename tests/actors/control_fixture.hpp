@@ -32,6 +32,9 @@ struct control_fixture : stage_fixture {
   resolver_actor resolver = spawn(resolver_stand_in, asked);
   std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
   std::shared_ptr<running_configuration> running;
+  /// The beginning of 2030.
+  std::shared_ptr<wall_time> time_of_day =
+      std::make_shared<wall_time>(std::chrono::sys_days(std::chrono::year{2030} / 1 / 1));
   std::shared_ptr<passing_waiter> admin_wait = std::make_shared<passing_waiter>();
   polled<admin_actor> admin;
   polled<uapi_actor> uapi;
@@ -45,7 +48,8 @@ struct control_fixture : stage_fixture {
               admin_parts{std::make_shared<control_socket>(control_socket::listen(admin_path, {})),
                           std::make_shared<control_socket>(control_socket::listen(read_path, {})),
                           running, nullptr, std::nullopt, nullptr, nullptr, path_maker{},
-                          admin.bell, admin_wait, nullptr, log.open("admin"), false});
+                          admin.bell, admin_wait, nullptr, log.open("admin"), false,
+                          [now = time_of_day] { return *now; }});
     uapi.bell = std::make_shared<doorbell>();
     uapi.actor =
         spawn(actors::uapi,

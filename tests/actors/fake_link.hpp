@@ -27,9 +27,10 @@ struct recording_target final : commit_target {
 
   void configure(tunnel_change change) override { changes.push_back(std::move(change)); }
   void use(const use_sockets& sockets) override { used.push_back(sockets.sockets); }
-  void resolve(std::vector<name_query> names) override {
-    asked.insert(asked.end(), names.begin(), names.end());
+  void set_endpoints(std::vector<conf::peer_endpoints> of) override {
+    endpoints.insert(endpoints.end(), of.begin(), of.end());
   }
+  void look_up_again(const public_key& of) override { asked_again.push_back(of); }
   void set_log_levels(const conf::log_config& wanted) override { levels.push_back(wanted); }
   void set_credit(const credit_settings& readers, const use_sockets&) override {
     credit.push_back(readers);
@@ -48,13 +49,14 @@ struct recording_target final : commit_target {
         shapes, shape{wanted.tun.queues, wanted.tun.offload, wanted.udp.senders});
   }
   [[nodiscard]] bool untouched() const {
-    return changes.empty() && used.empty() && asked.empty() && levels.empty() && credit.empty() &&
-           shapes.empty();
+    return changes.empty() && used.empty() && endpoints.empty() && asked_again.empty() &&
+           levels.empty() && credit.empty() && shapes.empty();
   }
 
   std::vector<tunnel_change> changes;
   std::vector<std::shared_ptr<const udp::socket_pair>> used;
-  std::vector<name_query> asked;
+  std::vector<conf::peer_endpoints> endpoints;
+  std::vector<public_key> asked_again;
   std::vector<conf::log_config> levels;
   std::vector<credit_settings> credit;
   std::vector<shape> shapes;

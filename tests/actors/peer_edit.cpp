@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_peer_is_added_with_its_settings) {
   BOOST_TEST(peer.settings.name == "tablet");
   BOOST_TEST((peer.settings.key == sample_key(7)));
   BOOST_TEST(peer.settings.allowed_ips.size() == 2);
-  BOOST_TEST(peer.remote->text() == "vpn.example.net:7");
+  BOOST_TEST(peer.endpoints.at(0).text() == "vpn.example.net:7");
   BOOST_TEST(peer.settings.persistent_keepalive_s == 25);
   BOOST_TEST(!peer.enabled);
 }
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_peer_is_found_by_name_or_key_and_keeps_what_is_not_set) {
   for (const std::string& who : {std::string("laptop"), to_base64(sample_key(2))}) {
     const conf::config result = edited("peer.set", {{"peer", who}, {"persistent_keepalive", 9}});
     BOOST_TEST(result.peers[0].settings.persistent_keepalive_s == 9);
-    BOOST_TEST(result.peers[0].remote->text() == "192.0.2.2:51820");
+    BOOST_TEST(result.peers[0].endpoints.at(0).text() == "192.0.2.2:51820");
     BOOST_TEST(result.peers[0].settings.preshared_key.same_as(sample_secret(99)));
   }
 }
@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(what_is_empty_is_taken_away) {
                                                   {"endpoint", ""},
                                                   {"preshared_key", ""},
                                                   {"allowed_ips", json::array()}});
-  BOOST_TEST(!result.peers[0].remote.has_value());
+  BOOST_TEST(result.peers[0].endpoints.empty());
   BOOST_TEST(!result.peers[0].settings.preshared_key);
   BOOST_TEST(result.peers[0].settings.allowed_ips.empty());
 }
@@ -105,6 +105,15 @@ BOOST_AUTO_TEST_CASE(an_expired_peer_is_not_enabled_but_by_a_date) {
   json params = {{"peer", "phone"}};
   const auto result = edit_peer(config, "peer.enable", params);
   BOOST_TEST(std::get<std::string>(result).find("the peer phone has expired") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(several_endpoints_replace_those_of_before) {
+  const conf::config result =
+      edited("peer.set", {{"peer", "laptop"}, {"endpoint", {"192.0.2.7:7", "vpn.example.net:7"}}});
+  BOOST_REQUIRE(result.peers[0].endpoints.size() == 2);
+  BOOST_TEST(result.peers[0].endpoints[1].text() == "vpn.example.net:7");
+  for (const json& wrong : {json(7), json{"192.0.2.7:7", ""}, json{7}, json{"192.0.2.7"}})
+    BOOST_TEST(fault("peer.set", {{"peer", "laptop"}, {"endpoint", wrong}}).find("endpoint") == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -38,26 +38,27 @@ BOOST_FIXTURE_TEST_SUITE(resolver, resolver_fixture)
 
 BOOST_AUTO_TEST_CASE(a_numeric_name_is_its_address) {
   const name_answer answer = answer_to("192.0.2.7");
-  BOOST_TEST((answer.found == parse_endpoint("192.0.2.7:51820")));
+  BOOST_TEST((answer.found == std::vector{parse_endpoint("192.0.2.7:51820").value()}));
   BOOST_TEST((answer.query.peer == key_number(1)));
   BOOST_TEST(answer.query.host == "192.0.2.7");
 }
 
 BOOST_AUTO_TEST_CASE(a_numeric_name_may_be_of_the_other_family) {
-  BOOST_TEST((answer_to("2001:db8::7").found == parse_endpoint("[2001:db8::7]:51820")));
+  BOOST_TEST((answer_to("2001:db8::7").found ==
+              std::vector{parse_endpoint("[2001:db8::7]:51820").value()}));
 }
 
 BOOST_AUTO_TEST_CASE(localhost_is_this_host) {
   const name_answer answer = answer_to("localhost");
   BOOST_TEST(answer.error == "");
-  BOOST_REQUIRE(answer.found.has_value());
-  const std::string found = to_string(*answer.found);
+  BOOST_REQUIRE(!answer.found.empty());
+  const std::string found = to_string(answer.found.front());
   BOOST_TEST((found == "127.0.0.1:51820" || found == "[::1]:51820"));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_says_so) {
   const name_answer answer = answer_to("nosuch.invalid");
-  BOOST_TEST(!answer.found.has_value());
+  BOOST_TEST(answer.found.empty());
   BOOST_TEST(answer.error != "");
 }
 
@@ -76,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_second_request_while_the_first_is_under_way_is_answered_t
 BOOST_AUTO_TEST_CASE(nothing_asked_is_nothing_answered) {
   tell(resolves, std::vector<name_query>{});
   BOOST_TEST(record->names.empty());
-  BOOST_TEST(answer_to("192.0.2.7").found.has_value());
+  BOOST_TEST(!answer_to("192.0.2.7").found.empty());
 }
 
 BOOST_AUTO_TEST_CASE(stop_ends_it_in_the_middle_of_a_look_up) {

@@ -89,8 +89,8 @@ struct router {
 
   std::string address;
   /// Whom ADMIN is told of.
-  std::shared_ptr<std::vector<std::string>> unanswered =
-      std::make_shared<std::vector<std::string>>();
+  std::shared_ptr<std::vector<unanswered_peer>> unanswered =
+      std::make_shared<std::vector<unanswered_peer>>();
   secret_key secret;
   public_key own_key;
   endpoint outer;

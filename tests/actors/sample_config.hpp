@@ -34,7 +34,7 @@ inline conf::config sample_config() {
   config.interface.name = "troupe0";
   config.interface.private_key = sample_secret(1);
   config.peers = {sample_peer(2, "laptop"), sample_peer(3, "phone")};
-  config.peers[0].remote = conf::parse_endpoint_setting("192.0.2.2:51820");
+  config.peers[0].endpoints = {conf::parse_endpoint_setting("192.0.2.2:51820").value()};
   config.peers[0].settings.preshared_key = sample_secret(99);
   return config;
 }

@@ -52,10 +52,10 @@ inline tunnel_actor::behavior_type tunnel_stand_in(tunnel_actor::pointer self,
 
 inline unanswered_reader_actor::behavior_type
 unanswered_stand_in(unanswered_reader_actor::pointer,
-                    std::shared_ptr<std::vector<std::string>> names) {
+                    std::shared_ptr<std::vector<unanswered_peer>> peers) {
   return {
       [=](const peers_unanswered& report) {
-        names->insert(names->end(), report.names.begin(), report.names.end());
+        peers->insert(peers->end(), report.peers.begin(), report.peers.end());
       },
   };
 }

@@ -105,8 +105,9 @@ BOOST_AUTO_TEST_CASE(a_live_peer_shows_what_the_tunnel_knows) {
 }
 
 BOOST_AUTO_TEST_CASE(a_name_not_resolved_yet_is_shown_as_it_was_written) {
-  config.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  config.peers[1].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   BOOST_TEST(shown()["peers"][1]["endpoint"] == "vpn.example.net:51820");
+  BOOST_TEST(shown()["peers"][1]["endpoints"][0] == "vpn.example.net:51820");
 }
 
 BOOST_AUTO_TEST_CASE(a_disabled_peer_is_shown_as_such) {

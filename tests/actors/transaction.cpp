@@ -284,49 +284,18 @@ BOOST_AUTO_TEST_CASE(a_failure_at_any_step_leaves_exactly_what_was) {
   BOOST_TEST(mark() == 9U);
 }
 
-BOOST_AUTO_TEST_CASE(names_are_looked_up_after_the_commit) {
+BOOST_AUTO_TEST_CASE(endpoints_are_told_after_the_commit) {
   conf::config desired = running.config();
-  desired.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  desired.peers[1].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   BOOST_TEST(!change(desired));
-  BOOST_TEST(target.asked.size() == 1);
-  BOOST_TEST(target.asked.at(0).host == "vpn.example.net");
-  BOOST_TEST(target.asked.at(0).port == 51820);
+  BOOST_TEST(target.endpoints.size() == 1);
+  BOOST_TEST((target.endpoints.at(0).key == sample_key(3)));
+  BOOST_TEST(target.endpoints.at(0).all.at(0).host == "vpn.example.net");
 }
 
-BOOST_AUTO_TEST_CASE(an_address_found_is_used_only_while_its_name_is_wanted) {
-  conf::config desired = running.config();
-  desired.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
-  BOOST_TEST(!change(desired));
-  const name_query query = target.asked.at(0);
-  const endpoint found = parse_endpoint("192.0.2.77:51820").value();
-  target.changes.clear();
-
-  BOOST_TEST(running.name_found(query, found, target));
-  BOOST_TEST(target.changes.size() == 1);
-  BOOST_TEST((target.changes.at(0).changed.at(0).remote == found));
-  BOOST_TEST(target.changes.at(0).changed.at(0).settings.name == "phone");
-  BOOST_TEST(log.has("peer phone: vpn.example.net is 192.0.2.77:51820"));
-
-  target.changes.clear();
-  desired.peers[1].remote = conf::parse_endpoint_setting("other.example.net:51820");
-  BOOST_TEST(!change(desired));
-  target.changes.clear();
-  BOOST_TEST(!running.name_found(query, found, target));
-  BOOST_TEST(target.changes.empty());
-}
-
-BOOST_AUTO_TEST_CASE(no_name_is_wanted_for_a_peer_disabled_or_gone) {
-  conf::config desired = running.config();
-  desired.peers[1].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
-  BOOST_TEST(!change(desired));
-  const name_query query = target.asked.at(0);
-  BOOST_TEST(running.wants(query));
-  desired.peers[1].enabled = false;
-  BOOST_TEST(!change(desired));
-  BOOST_TEST(!running.wants(query));
-  desired.peers.pop_back();
-  BOOST_TEST(!change(desired));
-  BOOST_TEST(!running.wants(query));
+BOOST_AUTO_TEST_CASE(a_peer_is_called_as_it_is_configured) {
+  BOOST_TEST(running.name_of(sample_key(3)) == "phone");
+  BOOST_TEST(running.name_of(sample_key(7)) == "");
 }
 
 BOOST_AUTO_TEST_CASE(socket_options_come_from_the_configuration) {

@@ -62,8 +62,10 @@ private:
     made.settings.persistent_keepalive_s = static_cast<std::uint16_t>(one_of({0, 25}));
     if (chance(3))
       made.settings.preshared_key = sample_secret(static_cast<std::uint8_t>(one_of({97, 98})));
-    if (!chance(3))
-      made.remote = conf::parse_endpoint_setting(chance(2) ? "192.0.2.2:51820" : "a.example:1");
+    for (const char* const text : {"192.0.2.2:51820", "a.example:1", "192.0.2.3:7"})
+      if (chance(2))
+        made.endpoints.push_back(conf::parse_endpoint_setting(text).value());
+    std::shuffle(made.endpoints.begin(), made.endpoints.end(), random_);
     made.enabled = !chance(5);
     if (chance(3))
       made.expires = std::chrono::sys_seconds(std::chrono::seconds(one_of({1, 2})));

@@ -45,8 +45,8 @@ inline conf::config config_of(std::uint8_t own, std::uint8_t peer) {
   config.interface.name = "troupe" + std::to_string(own);
   config.interface.private_key = sample_secret(own);
   config.peers = {sample_peer(peer, "other")};
-  config.peers[0].remote =
-      conf::parse_endpoint_setting("192.0.2." + std::to_string(peer) + ":51820");
+  config.peers[0].endpoints = {
+      conf::parse_endpoint_setting("192.0.2." + std::to_string(peer) + ":51820").value()};
   return config;
 }
 

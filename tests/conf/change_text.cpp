@@ -90,4 +90,15 @@ BOOST_AUTO_TEST_CASE(a_summary_counts_peers_and_names_settings) {
              "2 peers added");
 }
 
+BOOST_AUTO_TEST_CASE(endpoints_and_dates_are_said_as_the_file_has_them) {
+  const std::string laptop = "name = \"laptop\"\n";
+  BOOST_TEST(changes(head + peer(key_a, laptop + "endpoint = \"192.0.2.1:7\""),
+                     head + peer(key_a, laptop + "endpoint = [\"192.0.2.1:7\", \"a.example:7\"]\n"
+                                                 "expires = 2027-01-01T00:00:00Z")) ==
+                 (texts{"~ peer laptop: endpoint \"192.0.2.1:7\" -> "
+                        "[\"192.0.2.1:7\", \"a.example:7\"]",
+                        "~ peer laptop: expires not set -> 2027-01-01T00:00:00Z"}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -55,8 +55,8 @@ public:
       BOOST_TEST(peers_.erase(key) == 1U);
     for (const peer_change& change : todo.tunnel.changed)
       apply(change);
-    for (const name_to_resolve& name : todo.names)
-      peers_.at(name.key).remote = resolve(name.host, name.port);
+    for (const peer_endpoints& each : todo.endpoints)
+      apply(each);
     replace(addresses_, todo.addresses_to_remove, todo.addresses_to_add);
     replace(routes_, todo.routes_to_remove, todo.routes_to_add);
   }
@@ -98,6 +98,16 @@ private:
       changed.remote = change.remote;
   }
 
+  void apply(const peer_endpoints& given) {
+    known& whose = peers_.at(given.key);
+    if (!given.all.empty() && (given.moved || !whose.remote))
+      whose.remote = where(given.all.front());
+  }
+
+  static endpoint where(const endpoint_setting& from) {
+    return from.literal ? *from.literal : resolve(from.host, from.port);
+  }
+
   template <class Thing>
   static void replace(std::set<Thing>& all, const std::vector<Thing>& removed,
                       const std::vector<Thing>& added) {
@@ -116,10 +126,8 @@ private:
         (std::set<ip_prefix>(has.settings.allowed_ips.begin(), has.settings.allowed_ips.end()) ==
          std::set<ip_prefix>(wanted.settings.allowed_ips.begin(),
                              wanted.settings.allowed_ips.end())));
-    if (wanted.remote)
-      BOOST_TEST((has.remote == (wanted.remote->literal
-                                     ? wanted.remote->literal
-                                     : resolve(wanted.remote->host, wanted.remote->port))));
+    if (!wanted.endpoints.empty())
+      BOOST_TEST((has.remote == where(wanted.endpoints.front())));
   }
 
   secret_key private_key_;
@@ -173,9 +181,14 @@ private:
         result.settings.allowed_ips.push_back(prefix("10.0." + std::to_string(which) + ".0/24"));
     }
     if (below(3) != 0) {
-      const std::string digit = std::to_string(below(3) + 1);
-      result.remote = parse_endpoint_setting(below(2) == 0 ? "host" + digit + ":7"
-                                                           : "192.0.2.10" + digit + ":7");
+      for (unsigned left = below(3) + 1; left > 0; --left) {
+        const std::string digit = std::to_string(left);
+        result.endpoints.push_back(parse_endpoint_setting(below(2) == 0
+                                                              ? "host" + digit + ":7"
+                                                              : "192.0.2.10" + digit + ":7")
+                                       .value());
+      }
+      std::shuffle(result.endpoints.begin(), result.endpoints.end(), engine_);
     }
     return result;
   }
@@ -245,24 +258,43 @@ BOOST_AUTO_TEST_CASE(the_order_of_prefixes_is_no_change) {
 
 BOOST_AUTO_TEST_CASE(an_endpoint_is_set_when_it_changes_or_is_given) {
   conf::config before = with_peers({peer(1)});
-  before.peers[0].remote = parse_endpoint_setting("192.0.2.1:7");
+  before.peers[0].endpoints = {parse_endpoint_setting("192.0.2.1:7").value()};
   BOOST_TEST(conf::diff(before, before).empty());
-  const plan given = conf::diff(before, before, {{key_number(1)}, {}});
+  const plan given =
+      conf::diff(before, before, {{{key_number(1), parse_endpoint("192.0.2.9:7").value()}}, {}});
   BOOST_REQUIRE(given.tunnel.changed.size() == 1U);
-  BOOST_TEST((given.tunnel.changed[0].remote == parse_endpoint("192.0.2.1:7")));
+  BOOST_TEST((given.tunnel.changed[0].remote == parse_endpoint("192.0.2.9:7")));
+  BOOST_TEST(given.endpoints.empty());
   conf::config after = before;
-  after.peers[0].remote = parse_endpoint_setting("host1:7");
+  after.peers[0].endpoints = {parse_endpoint_setting("host1:7").value()};
   const plan named = conf::diff(before, after);
   BOOST_TEST(named.tunnel.changed.empty());
-  BOOST_REQUIRE(named.names.size() == 1U);
-  BOOST_TEST(named.names[0].host == "host1");
-  after.peers[0].remote.reset();
-  BOOST_TEST(conf::diff(before, after).empty());
+  BOOST_REQUIRE(named.endpoints.size() == 1U);
+  BOOST_TEST(named.endpoints[0].all.at(0).host == "host1");
+  BOOST_TEST(named.endpoints[0].moved);
+  after.peers[0].endpoints.clear();
+  const plan taken_away = conf::diff(before, after);
+  BOOST_TEST(taken_away.tunnel.changed.empty());
+  BOOST_TEST(taken_away.endpoints.at(0).all.empty());
+}
+
+BOOST_AUTO_TEST_CASE(further_endpoints_move_nobody) {
+  conf::config before = with_peers({peer(1)});
+  before.peers[0].endpoints = {parse_endpoint_setting("192.0.2.1:7").value()};
+  conf::config after = before;
+  after.peers[0].endpoints.push_back(parse_endpoint_setting("host1:7").value());
+  const plan todo = conf::diff(before, after);
+  BOOST_TEST(todo.tunnel.changed.empty());
+  BOOST_REQUIRE(todo.endpoints.size() == 1U);
+  BOOST_TEST(!todo.endpoints[0].moved);
+  BOOST_TEST(todo.endpoints[0].all.size() == 2U);
+  std::swap(after.peers[0].endpoints[0], after.peers[0].endpoints[1]);
+  BOOST_TEST(conf::diff(before, after).endpoints.at(0).moved);
 }
 
 BOOST_AUTO_TEST_CASE(a_recreated_peer_is_removed_and_added) {
   conf::config same = with_peers({peer(1)});
-  same.peers[0].remote = parse_endpoint_setting("192.0.2.1:7");
+  same.peers[0].endpoints = {parse_endpoint_setting("192.0.2.1:7").value()};
   const plan todo = conf::diff(same, same, {{}, {key_number(1)}});
   BOOST_TEST(todo.tunnel.removed.size() == 1U);
   BOOST_REQUIRE(todo.tunnel.changed.size() == 1U);

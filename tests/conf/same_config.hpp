@@ -64,16 +64,17 @@ inline auto fields(const peer_settings& from) {
   return std::make_tuple(name, key, revealed(preshared_key), allowed_ips, persistent_keepalive_s);
 }
 
-inline auto fields(const endpoint_setting& from) {
-  const auto& [host, port, literal] = from;
-  return std::make_tuple(host, port, literal);
+inline auto fields(const std::vector<endpoint_setting>& from) {
+  std::vector<std::tuple<std::string, std::uint16_t, std::optional<endpoint>>> all;
+  for (const auto& [host, port, literal] : from)
+    all.emplace_back(host, port, literal);
+  return all;
 }
 
 /// All but where it was written, and what the clock says of it.
 inline auto fields(const peer_config& from) {
-  const auto& [settings, preshared_key_file, remote, enabled, expires, expired, where] = from;
-  return std::make_tuple(fields(settings), preshared_key_file,
-                         fields(remote.value_or(endpoint_setting{})), enabled, expires);
+  const auto& [settings, preshared_key_file, endpoints, enabled, expires, expired, where] = from;
+  return std::make_tuple(fields(settings), preshared_key_file, fields(endpoints), enabled, expires);
 }
 
 inline void expect_same(const config& left, const config& right, const std::string& text) {

@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(every_key_arrives_where_it_belongs) {
   BOOST_TEST(laptop.settings.preshared_key.same_as(secret_key_from_base64(key_b).value()));
   BOOST_REQUIRE(laptop.settings.allowed_ips.size() == 3U);
   BOOST_TEST(to_string(laptop.settings.allowed_ips[2]) == "fd20::2/128");
-  BOOST_TEST(laptop.remote.value().text() == "vpn.example.net:51820");
+  BOOST_TEST(laptop.endpoints.at(0).text() == "vpn.example.net:51820");
   BOOST_TEST(to_text(laptop.expires.value()) == "2027-01-01T00:00:00Z");
   BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
   BOOST_TEST(!laptop.enabled);
@@ -301,6 +301,31 @@ BOOST_AUTO_TEST_CASE(a_date_that_is_no_moment_is_refused_with_the_cure) {
   for (const char* const wrong : {"1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"})
     BOOST_TEST(holds(error_of(head + peer(key_a, std::string("expires = ") + wrong)),
                      "must be from 1970 to 9998; leave it out"));
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_is_one_or_a_list) {
+  const auto read = [](const std::string& endpoint) {
+    return accepted(parse(head + peer(key_a, "endpoint = " + endpoint))).peers.at(0).endpoints;
+  };
+  BOOST_TEST(read("\"192.0.2.1:7\"").size() == 1);
+  BOOST_TEST(read("[\"192.0.2.1:7\"]").size() == 1);
+  BOOST_TEST(read("[\"b.example:7\", \"a.example:7\"]").at(0).host == "b.example");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_endpoints_is_as_strict_as_one) {
+  const auto error = [](const std::string& endpoint) {
+    return error_of(head + peer(key_a, "endpoint = " + endpoint));
+  };
+  for (const char* const wrong : {"7", "[]"})
+    BOOST_TEST(holds(error(wrong), "t.toml:6:12: error: `endpoint` must be a string, or an array"));
+  BOOST_TEST(
+      holds(error("[\"192.0.2.1:7\", 7]"), "t.toml:6:28: error: `endpoint` must hold strings"));
+  BOOST_TEST(holds(error("[\"192.0.2.1\"]"), "write it as HOST:PORT"));
+  BOOST_TEST(holds(error("[\"[::1]:7\", \"[0::1]:7\"]"), "`endpoint` has `[0::1]:7` twice"));
+  std::string many = "[";
+  for (int i = 0; i < 9; ++i)
+    many += "\"192.0.2." + std::to_string(i) + ":7\",";
+  BOOST_TEST(holds(error(many + "]"), "`endpoint` lists 9; a peer has at most 8"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -175,8 +175,15 @@ private:
     }
     if (coin())
       settings.persistent_keepalive_s = static_cast<std::uint16_t>(number(0, 65535));
-    if (coin())
-      result.remote = remote();
+    for (std::uint32_t left = coin() ? number(0, limits::endpoints_per_peer_max) : 1; left != 0;
+         --left) {
+      const endpoint_setting next = remote();
+      const bool known =
+          std::any_of(result.endpoints.begin(), result.endpoints.end(),
+                      [&](const endpoint_setting& each) { return same_endpoint(each, next); });
+      if (!known)
+        result.endpoints.push_back(next);
+    }
     return result;
   }
 
@@ -236,7 +243,7 @@ name = "laptop"
 public_key = ")" + key_a + R"("
 preshared_key = ")" + key_b + R"("
 allowed_ips = ["10.20.0.2/32", "0.0.0.0/0", "fd20::2/128"]
-endpoint = "vpn.example.net:51820"
+endpoint = ["vpn.example.net:51820", "[2001:db8::1]:7"]
 persistent_keepalive = 25
 enabled = false
 expires = 2027-01-01T00:00:00Z

@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(an_answer_has_the_keys_and_the_order_of_wireguard_go) {
   running.peers[0].settings.allowed_ips = {parse_ip_prefix("10.0.0.0/24").value(),
                                            parse_ip_prefix("fd00::/64").value()};
   running.peers[1].settings.key = public_key_from_hex(key_b).value();
-  running.peers[1].remote = parse_endpoint_setting("192.0.2.9:9");
+  running.peers[1].endpoints = {parse_endpoint_setting("192.0.2.9:9").value()};
   running.peers[2].enabled = false;
   tunnel_status status;
   status.peers.emplace_back();

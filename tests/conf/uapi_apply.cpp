@@ -63,7 +63,7 @@ conf::config two_peers() {
   conf::config result = after(bare_config("t0"), peer(1, "allowed_ip=10.1.0.0/16\n") +
                                                      peer(2, "allowed_ip=10.2.0.0/16\n"));
   result.peers[0].settings.name = "one";
-  result.peers[0].remote = parse_endpoint_setting("vpn.example.net:1");
+  result.peers[0].endpoints = {parse_endpoint_setting("vpn.example.net:1").value()};
   result.peers[1].settings.name = "two";
   return result;
 }
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_new_peer_is_named_by_its_key) {
       after(bare_config("t0"), peer(1, "endpoint=192.0.2.1:5\npersistent_keepalive_interval=25\n"));
   BOOST_REQUIRE(set.peers.size() == 1U);
   BOOST_TEST(set.peers[0].settings.name == short_name(key_number(1)));
-  BOOST_TEST(set.peers[0].remote.value().text() == "192.0.2.1:5");
+  BOOST_TEST(set.peers[0].endpoints.at(0).text() == "192.0.2.1:5");
   BOOST_TEST(set.peers[0].settings.persistent_keepalive_s == 25);
   public_key similar = key_number(1);
   similar.octets.back() = 1;
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_new_peer_is_named_by_its_key) {
 BOOST_AUTO_TEST_CASE(what_is_not_given_stays) {
   const conf::config set = after(two_peers(), peer(1, "preshared_key=" + hex(9) + "\n"));
   BOOST_TEST(set.peers[0].settings.name == "one");
-  BOOST_TEST(set.peers[0].remote.value().text() == "vpn.example.net:1");
+  BOOST_TEST(set.peers[0].endpoints.at(0).text() == "vpn.example.net:1");
   BOOST_TEST(prefixes(set, 0) == "10.1.0.0/16");
   BOOST_TEST(static_cast<bool>(set.peers[0].settings.preshared_key));
   const conf::config without = after(set, peer(1, "preshared_key=" + zero + "\n"));
@@ -110,8 +110,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_given_stays) {
 
 BOOST_AUTO_TEST_CASE(a_given_endpoint_replaces_the_name_and_is_always_applied) {
   const uapi_outcome first = applied(two_peers(), peer(1, "endpoint=192.0.2.1:5\n"));
-  BOOST_TEST(first.desired.peers[0].remote.value().text() == "192.0.2.1:5");
-  BOOST_TEST(first.hints.endpoint_given.count(key_number(1)) == 1U);
+  BOOST_TEST(first.desired.peers[0].endpoints.at(0).text() == "192.0.2.1:5");
+  BOOST_TEST((first.hints.endpoint_given.at(key_number(1)) == parse_endpoint("192.0.2.1:5")));
   const uapi_outcome again = applied(first.desired, peer(1, "endpoint=192.0.2.1:5\n"));
   const plan todo = conf::diff(first.desired, again.desired, again.hints);
   BOOST_REQUIRE(todo.tunnel.changed.size() == 1U);
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(replace_peers_leaves_only_those_that_are_listed) {
                           peer(1, "replace_allowed_ips=true\nallowed_ip=10.1.0.0/16\n") + peer(3));
   BOOST_REQUIRE(outcome.desired.peers.size() == 2U);
   BOOST_TEST(outcome.desired.peers[0].settings.name == "one");
-  BOOST_TEST(outcome.desired.peers[0].remote.value().text() == "vpn.example.net:1");
+  BOOST_TEST(outcome.desired.peers[0].endpoints.at(0).text() == "vpn.example.net:1");
   BOOST_TEST((outcome.desired.peers[1].settings.key == key_number(3)));
   const plan todo = conf::diff(before, outcome.desired, outcome.hints);
   BOOST_REQUIRE(todo.tunnel.removed.size() == 1U);
@@ -163,12 +163,12 @@ BOOST_AUTO_TEST_CASE(replaced_peers_start_from_nothing_that_was_expressible) {
   conf::config before = two_peers();
   before.peers[0].settings.preshared_key = secret_key_from_hex(hex(9)).value();
   before.peers[0].settings.persistent_keepalive_s = 25;
-  before.peers[1].remote = parse_endpoint_setting("192.0.2.1:5");
+  before.peers[1].endpoints = {parse_endpoint_setting("192.0.2.1:5").value()};
   const conf::config set = after(before, "replace_peers=true\n" + peer(1) + peer(2));
   BOOST_TEST(!static_cast<bool>(set.peers[0].settings.preshared_key));
   BOOST_TEST(set.peers[0].settings.persistent_keepalive_s == 0);
   BOOST_TEST(prefixes(set, 0) == "");
-  BOOST_TEST(!set.peers[1].remote.has_value());
+  BOOST_TEST(set.peers[1].endpoints.empty());
 }
 
 BOOST_AUTO_TEST_CASE(allowed_ips_are_added_replaced_removed_and_moved) {
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_disabled_peer_does_not_exist_until_it_is_added) {
   const conf::config enabled = after(before, peer(1, "allowed_ip=10.9.0.0/16\n"));
   BOOST_TEST(enabled.peers[0].enabled);
   BOOST_TEST(enabled.peers[0].settings.name == "one");
-  BOOST_TEST(enabled.peers[0].remote.value().text() == "vpn.example.net:1");
+  BOOST_TEST(enabled.peers[0].endpoints.at(0).text() == "vpn.example.net:1");
   BOOST_TEST(enabled.peers[0].settings.persistent_keepalive_s == 0);
   BOOST_TEST(prefixes(enabled, 0) == "10.9.0.0/16");
 }
@@ -333,6 +333,28 @@ BOOST_AUTO_TEST_CASE(prefixes_of_an_expired_peer_go_to_whoever_is_given_them) {
   current.peers[0].expired = true;
   const conf::config moved = after(current, peer(2, "allowed_ip=10.9.0.0/16\n"));
   BOOST_TEST(prefixes(moved, 0) == "10.8.0.0/16");
+}
+
+BOOST_AUTO_TEST_CASE(further_endpoints_survive_what_cannot_express_them) {
+  conf::config current = two_peers();
+  current.peers[0].endpoints = {parse_endpoint_setting("192.0.2.1:7").value(),
+                                parse_endpoint_setting("192.0.2.2:7").value()};
+  const auto endpoints_after = [&](const std::string& lines) {
+    std::string text;
+    for (const endpoint_setting& each : after(current, lines).peers.at(0).endpoints)
+      text.append(text.empty() ? "" : " ").append(each.text());
+    return text;
+  };
+  const std::string both = "192.0.2.1:7 192.0.2.2:7";
+  BOOST_TEST(endpoints_after(peer(1, "persistent_keepalive_interval=5\n")) == both);
+  BOOST_TEST(endpoints_after(peer(1, "endpoint=192.0.2.1:7\n")) == both);
+  BOOST_TEST(endpoints_after(peer(1, "endpoint=192.0.2.2:7\n")) == both);
+  BOOST_TEST(endpoints_after(peer(1, "endpoint=192.0.2.9:7\n")) == "192.0.2.9:7 192.0.2.2:7");
+  BOOST_TEST(endpoints_after("replace_peers=true\n" + peer(1)) == both);
+  const uapi_outcome moved = applied(current, peer(1, "endpoint=192.0.2.2:7\n"));
+  const plan todo = conf::diff(current, moved.desired, moved.hints);
+  BOOST_TEST(todo.endpoints.empty());
+  BOOST_TEST((todo.tunnel.changed.at(0).remote == parse_endpoint("192.0.2.2:7")));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

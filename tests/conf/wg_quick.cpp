@@ -27,7 +27,7 @@ void expect_server(const wg_quick_import& read) {
   expect_same(texts_of(laptop.settings.allowed_ips),
               {"10.20.0.2/32", "fd20::2/128", "192.168.7.0/24"});
   BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
-  BOOST_TEST(!laptop.remote);
+  BOOST_TEST(laptop.endpoints.empty());
   BOOST_TEST(laptop.enabled);
   BOOST_TEST(laptop.where.line == 11U);
 
@@ -35,13 +35,13 @@ void expect_server(const wg_quick_import& read) {
   BOOST_TEST(phone.settings.name == "phone of Zoë");
   BOOST_TEST(!phone.settings.preshared_key);
   expect_same(texts_of(phone.settings.allowed_ips), {"10.20.0.3/32"});
-  BOOST_TEST(phone.remote.value().text() == "[2001:db8::7]:51820");
+  BOOST_TEST(phone.endpoints.at(0).text() == "[2001:db8::7]:51820");
   BOOST_TEST(phone.settings.persistent_keepalive_s == 0);
 
   const peer_config& third = read.result.peers[2];
   BOOST_TEST(third.settings.name == "BAAAAAAA…");
   BOOST_TEST(third.settings.allowed_ips.empty());
-  BOOST_TEST(third.remote.value().text() == "vpn.example.net:51821");
+  BOOST_TEST(third.endpoints.at(0).text() == "vpn.example.net:51821");
   BOOST_TEST(read.notes.empty());
 }
 
