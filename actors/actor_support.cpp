@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <fstream>
 
 namespace troupe::actors {
@@ -16,6 +17,12 @@ thread_use use_of_this_thread(time_point now) {
   };
   return {now, time_of(used.ru_utime) + time_of(used.ru_stime), ::gettid(), duration::zero(),
           static_cast<std::uint64_t>(used.ru_nvcsw)};
+}
+
+duration cpu_time_of_this_thread() {
+  timespec taken{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &taken);
+  return std::chrono::seconds(taken.tv_sec) + std::chrono::nanoseconds(taken.tv_nsec);
 }
 
 duration time_without_cpu(int thread) {

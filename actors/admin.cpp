@@ -31,6 +31,7 @@ conf::uapi_errno errno_of(rpc_code code) {
 void turn(self_pointer self) {
   admin_state& state = self->state;
   const time_point now = self->clock().now();
+  state.mailbox = self->mailbox().size();
   state.serve(now);
   sleep_until_ready(self, *state.parts.wait, *state.parts.bell, state.watched, false,
                     until(state.next_turn(), now));
@@ -56,6 +57,8 @@ void admin_state::start(admin_parts given, admin_actor myself) {
   desk.emplace(parts.running, parts.pending, parts.log);
   service.emplace(parts.running, *desk, parts.store);
   places.emplace(parts.running, parts.log);
+  logs.emplace(parts.book->board(),
+               [me = polled<admin_actor>{me, parts.bell}] { me.post(atom::lines_v); });
 }
 
 moment admin_state::at(time_point steady) const {
@@ -65,6 +68,7 @@ moment admin_state::at(time_point steady) const {
 void admin_state::begin(admin_targets given, time_point now) {
   served_at = now;
   targets = std::move(given);
+  rolls.set_members(members_of(targets));
   if (parts.monitor)
     follow_link();
   else
@@ -92,6 +96,9 @@ void admin_state::serve(time_point now) {
   }
   run(places->on_deadline(now));
   desk->on_deadline(at(now), *this);
+  if (rolls.deadline() <= now)
+    end_roll(now);
+  feed_streams(now);
   watched.clear();
   watched.push_back(watch_reading(parts.monitor ? parts.monitor->fd() : -1));
   for (admin_door& door : doors) {
@@ -152,7 +159,8 @@ void admin_state::on_unanswered(const peers_unanswered& report, time_point now) 
 }
 
 time_point admin_state::next_turn() const {
-  time_point next = std::min(desk->deadline(at(served_at)), places->deadline());
+  time_point next =
+      std::min({desk->deadline(at(served_at)), places->deadline(), rolls.deadline(), next_feed});
   for (const admin_door& door : doors)
     next = std::min(next, door.hub.next_look());
   return next;
@@ -191,13 +199,13 @@ void admin_state::set_credit(const credit_settings& readers, const use_sockets& 
 std::unique_ptr<prepared_path> admin_state::prepare_path(const conf::config& wanted,
                                                          const use_sockets& sockets) {
   const link_status now{link ? link->up : true, link ? link->mtu : wanted.interface.mtu};
-  return path_change::prepare({parts.make, *parts.device, targets.path, now},
+  return path_change::prepare({parts.make, *parts.device, targets.path, now,
+                               [this] { rolls.set_members(members_of(targets)); }},
                               parts.running->config(), wanted, sockets);
 }
 
 void admin_state::set_log_levels(const conf::log_config& wanted) {
-  if (parts.book)
-    parts.book->set_levels(levels_of(wanted));
+  parts.book->board().set_levels(levels_of(wanted));
 }
 
 void admin_state::on_reload(time_point now) {
@@ -237,8 +245,8 @@ admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {
     name_thread("admin");
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts), self);
-  return {
-      [self](atom::poll) { turn(self); },
+  return counted(
+      self, [self](atom::poll) { turn(self); },
       [self](const uapi_call& call) { self->state.on_uapi(call, self->clock().now()); },
       [self](atom::reload) { self->state.on_reload(self->clock().now()); },
       [self](const peers_unanswered& report) {
@@ -249,14 +257,17 @@ admin_actor::behavior_type admin(self_pointer self, admin_parts parts) {
         self->state.begin(std::move(targets), self->clock().now());
         self->send(self, atom::poll_v);
       },
-      [self](atom::stop) { self->quit(); },
+      [](atom::lines) {}, // a turn follows
+      [self](atom::stop) {
+        self->state.end_streams(self->clock().now());
+        self->quit();
+      },
       [self](const tunnel_answer& answer) {
         self->state.on_tunnel_answer(answer, self->clock().now());
       },
       [self](const stage_answer& answer) {
         self->state.on_stage_answer(answer, self->clock().now());
-      },
-  };
+      });
 }
 
 } // namespace troupe::actors

@@ -11,8 +11,10 @@
 #include "actors/endpoint_desk.hpp"
 #include "actors/flow_json.hpp"
 #include "actors/log.hpp"
+#include "actors/log_service.hpp"
 #include "actors/path_maker.hpp"
 #include "actors/polling.hpp"
+#include "actors/roll_call.hpp"
 #include "actors/transaction.hpp"
 #include "tun/link_monitor.hpp"
 
@@ -66,7 +68,14 @@ struct admin_door {
   bool wants_peers = false;
 };
 
-/// A question to all actors whose answers are coming in.
+/// Who waits for a roll call.
+struct roll_asker {
+  admin_door* door = nullptr;
+  std::uint64_t client = 0;
+  std::string id; // of the request, as JSON
+};
+
+/// A question to the actors of the data path whose answers are coming in.
 struct status_round {
   /// Whose clients have asked; null: UAPI's.
   admin_door* whose = nullptr;
@@ -85,6 +94,7 @@ struct admin_state : commit_target {
   std::optional<change_desk> desk;
   std::optional<change_service> service;
   std::optional<endpoint_desk> places;
+  std::optional<log_service> logs;
   std::vector<watched_fd> watched;
   /// By token; at most one of each door, and one of UAPI.
   std::map<std::uint64_t, status_round> rounds;
@@ -92,6 +102,15 @@ struct admin_state : commit_target {
   std::optional<tun::link_state> link;
   /// Of the last questions for `flow`, the newest last: what rates are of.
   std::deque<flow_sample> samples;
+  roll_call rolls;
+  /// Of the roll call that is out, and of the next: what is coming in may be older than a question.
+  std::vector<roll_asker> roll_askers;
+  std::vector<roll_asker> roll_askers_next;
+  /// When to look again for lines of those who follow the log.
+  time_point next_feed = never;
+  /// Taken from its mailbox, and there at the last turn.
+  std::uint64_t mail_taken = 0;
+  std::size_t mailbox = 0;
   /// When the message came that is being handled.
   time_point served_at{};
 
@@ -109,6 +128,8 @@ struct admin_state : commit_target {
   void on_unanswered(const peers_unanswered& report, time_point now);
   void on_tunnel_answer(const tunnel_answer& answer, time_point now);
   void on_stage_answer(const stage_answer& answer, time_point now);
+  /// The last word to whom follows the log.
+  void end_streams(time_point now);
 
   // commit_target
   void configure(tunnel_change change) override;
@@ -124,6 +145,12 @@ private:
   void on_input(admin_door& door, client& who);
   void on_request(admin_door& door, client& who, std::string_view line);
   void ask_round(admin_door& door, client& who, rpc_call& call);
+  void open_log(admin_door& door, client& who, const rpc_call& call);
+  void end_stream(client& who, std::string_view why);
+  void feed_streams(time_point now);
+  void ask_roll(admin_door& door, client& who, rpc_call& call, time_point now);
+  void begin_roll(time_point now);
+  void end_roll(time_point now);
   [[nodiscard]] std::string status_text(const status_round& round) const;
   [[nodiscard]] std::string flow_text(const status_round& round);
   template <class Message>

@@ -80,6 +80,7 @@ void admin_state::on_input(admin_door& door, client& who) {
   std::fill_n(who.input.begin(), end, '\0'); // it may hold keys, and what follows is moved here
   who.input.erase(0, end + 1);
   who.scanned = 0;
+  end_stream(who, "another request came");
   on_request(door, who, line);
   wipe(line);
 }
@@ -106,6 +107,10 @@ void admin_state::on_request(admin_door& door, client& who, std::string_view lin
                                                        "reading: be root, or in admin.group"});
   } else if (call.method == "status" || call.method == "flow") {
     ask_round(door, who, call);
+  } else if (call.method == "actors") {
+    ask_roll(door, who, call, served_at);
+  } else if (call.method == "logs") {
+    open_log(door, who, call);
   } else if (call.method == "rpc.list") {
     who.output += rpc_result(call.id, dump(method_list()));
   } else {
@@ -159,8 +164,12 @@ void admin_state::on_tunnel_answer(const tunnel_answer& answer, time_point now) 
 
 void admin_state::on_stage_answer(const stage_answer& answer, time_point now) {
   const std::map<std::uint64_t, status_round>::iterator round = rounds.find(answer.token);
-  if (round == rounds.end())
+  if (round == rounds.end()) {
+    rolls.take(answer.status);
+    if (rolls.is_out() && rolls.is_complete())
+      end_roll(now);
     return;
+  }
   stage_status& stage = round->second.stages.emplace_back(answer.status);
   stage.thread.delayed = time_without_cpu(stage.thread.thread);
   finish(answer.token, now);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -69,7 +70,7 @@ void client_hub::watch(std::vector<watched_fd>& descriptors, time_point now) {
   descriptors.push_back({listening_.fd(), next_look_ == never, false});
   for (const client& each : clients_) {
     const bool sending = each.sent < each.output.size();
-    descriptors.push_back({each.fd.fd(), !sending && !each.busy, sending});
+    descriptors.push_back({each.fd.fd(), !sending && !each.busy && !each.half_closed, sending});
   }
 }
 
@@ -132,8 +133,10 @@ void client_hub::make_room(time_point now) {
 
 void client_hub::evict_oldest() {
   const std::list<client>::iterator oldest = std::min_element(
-      clients_.begin(), clients_.end(),
-      [](const client& left, const client& right) { return left.last_active < right.last_active; });
+      clients_.begin(), clients_.end(), [](const client& left, const client& right) {
+        return std::pair(left.streaming, left.last_active) <
+               std::pair(right.streaming, right.last_active);
+      });
   clients_.erase(oldest);
 }
 
@@ -142,8 +145,10 @@ bool client_hub::receive(client& from, time_point now) {
   const ssize_t got = ::recv(from.fd.fd(), buffer.data(), buffer.size(), 0);
   if (got < 0)
     return would_block();
-  if (got == 0)
-    return false;
+  if (got == 0) {
+    from.half_closed = true;
+    return from.streaming;
+  }
   from.last_active = now;
   if (input_octets() + static_cast<std::size_t>(got) > input_octets_max_)
     return false;
@@ -199,6 +204,18 @@ void client_hub::answer(std::uint64_t id, std::string_view text, time_point now)
   found->output.append(text);
   if (!send(*found, now))
     clients_.erase(found);
+}
+
+void client_hub::feed(const std::function<void(client& who)>& write, time_point now) {
+  for (std::list<client>::iterator each = clients_.begin(); each != clients_.end();) {
+    const std::list<client>::iterator next = std::next(each);
+    if (each->streaming && each->output.empty()) {
+      write(*each);
+      if (!send(*each, now))
+        clients_.erase(each);
+    }
+    each = next;
+  }
 }
 
 bool client_hub::join_round(client& who) {

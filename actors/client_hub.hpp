@@ -1,7 +1,7 @@
 // The clients of a control socket. Reads what they send, hands it over, writes what they are
 // answered, and never waits for any of them. Bounded: when another client comes, the one idle for
-// longest goes; a request or answer in the way stops its own client only. Knows nothing of what is
-// said.
+// longest goes, and who is streamed to after all others; a request or answer in the way stops its
+// own client only. Knows nothing of what is said.
 #pragma once
 
 #include "messages/moment.hpp"
@@ -50,6 +50,10 @@ public:
   bool busy = false;
   /// The round whose answer it waits for, if it waits for one that others get, too.
   std::uint64_t round = 0;
+  /// It is told things until it asks for another, leaves, or does not take them: see `feed`.
+  bool streaming = false;
+  /// It says no more, and may still listen.
+  bool half_closed = false;
   /// Close when the output is out.
   bool closing = false;
   time_point last_active;
@@ -77,6 +81,9 @@ public:
   void serve(std::span<const watched_fd> ready, time_point now);
   /// The answer that a busy client waits for. It may have left meanwhile.
   void answer(std::uint64_t id, std::string_view text, time_point now);
+
+  /// `write` may append to the output of each client that is streamed to and has taken all before.
+  void feed(const std::function<void(client& who)>& write, time_point now);
 
   // Clients that ask the same share the answer, in rounds. One round is out at a time, and who asks
   // meanwhile waits for the next: what is coming in may be older than its question. So many clients

@@ -1,4 +1,5 @@
-// HANDSHAKER: X25519, off the TUNNEL's thread. Has no state: what it is handed is all it knows.
+// HANDSHAKER: X25519, off the TUNNEL's thread. What it is handed is all it knows; it counts its
+// work, and what that takes on the threads of the scheduler.
 #pragma once
 
 #include "messages/interfaces.hpp"
@@ -7,6 +8,18 @@
 
 namespace troupe::actors {
 
-handshaker_actor::behavior_type handshaker(handshaker_actor::pointer self, logger log);
+struct handshaker_state {
+  /// Batches are of jobs, and so are packets.
+  stage_status status;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
+
+  void start(const std::string& name) { status.actor = name; }
+  void perform(const handshake_batch& batch);
+};
+
+/// It is called as its logger.
+handshaker_actor::behavior_type
+handshaker(handshaker_actor::stateful_pointer<handshaker_state> self, logger log);
 
 } // namespace troupe::actors

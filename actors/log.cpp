@@ -16,17 +16,6 @@ namespace troupe::actors {
 
 namespace {
 
-std::string utc_time(spdlog::log_clock::time_point time) {
-  const auto microseconds =
-      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = static_cast<std::time_t>(microseconds / 1'000'000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  return fmt::format("{}.{:06}Z", text, microseconds % 1'000'000);
-}
-
 std::string_view as_view(spdlog::string_view_t text) {
   return {text.data(), text.size()};
 }
@@ -84,36 +73,24 @@ spdlog::sink_ptr open_sink(const std::string& target) {
 } // namespace
 
 log_book::log_book(settings chosen)
-    : settings_(std::move(chosen)), opened_(std::make_unique<open_loggers>()),
-      sink_(open_sink(settings_.target)),
+    : board_(std::make_shared<log_board>(std::move(chosen.level))), sink_(open_sink(chosen.target)),
       writer_(std::make_shared<spdlog::details::thread_pool>(
           limits::log_queue_lines, 1U, [] { ::pthread_setname_np(::pthread_self(), "log"); })) {
-  opened_->level = settings_.level;
-  if (settings_.format == log_format::json)
+  if (chosen.format == log_format::json)
     sink_->set_formatter(std::make_unique<json_formatter>());
   else
     sink_->set_formatter(std::make_unique<text_formatter>());
 }
 
 logger log_book::open(const std::string& actor) const {
-  logger opened = std::make_shared<spdlog::async_logger>(
+  const logger written = std::make_shared<spdlog::async_logger>(
       actor, sink_, writer_, spdlog::async_overflow_policy::overrun_oldest);
   // A line is of use when it can be read; a timer that flushes would wake an idle daemon.
-  opened->flush_on(spdlog::level::trace);
-  const std::lock_guard<std::mutex> locked(opened_->mutex);
-  opened->set_level(opened_->level(actor));
-  std::erase_if(opened_->all,
-                [](const std::weak_ptr<spdlog::logger>& each) { return each.expired(); });
-  opened_->all.push_back(opened);
+  written->flush_on(spdlog::level::trace);
+  const std::shared_ptr<actor_logger> opened =
+      std::make_shared<actor_logger>(actor, written, board_);
+  board_->add(opened);
   return opened;
-}
-
-void log_book::set_levels(level_chooser chosen) const {
-  const std::lock_guard<std::mutex> locked(opened_->mutex);
-  opened_->level = std::move(chosen);
-  for (const std::weak_ptr<spdlog::logger>& each : opened_->all)
-    if (const logger alive = each.lock())
-      alive->set_level(opened_->level(alive->name()));
 }
 
 void log_book::report_lost_lines() const {

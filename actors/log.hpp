@@ -3,22 +3,18 @@
 // no formatter.
 #pragma once
 
+#include "actors/log_board.hpp"
+
 #include <spdlog/async.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 namespace troupe::actors {
 
 using logger = std::shared_ptr<spdlog::logger>;
-
-/// The level of an actor, by its name.
-using level_chooser = std::function<spdlog::level::level_enum(const std::string& actor)>;
 
 enum class log_format : std::uint8_t { text, json };
 
@@ -36,21 +32,13 @@ public:
   explicit log_book(settings chosen);
 
   [[nodiscard]] logger open(const std::string& actor) const;
-  /// Of all loggers, those open already among them. Any thread.
-  void set_levels(level_chooser chosen) const;
+  /// Who gets which lines.
+  [[nodiscard]] log_board& board() const { return *board_; }
   /// For the end: says how many lines were lost because the queue was full, if any were.
   void report_lost_lines() const;
 
 private:
-  /// What changes; the rest is as it was made.
-  struct open_loggers {
-    std::mutex mutex;
-    level_chooser level;
-    std::vector<std::weak_ptr<spdlog::logger>> all;
-  };
-
-  settings settings_;
-  std::unique_ptr<open_loggers> opened_;
+  std::shared_ptr<log_board> board_;
   spdlog::sink_ptr sink_;
   std::shared_ptr<spdlog::details::thread_pool> writer_;
 };

@@ -2,8 +2,6 @@
 
 namespace troupe::actors {
 
-namespace {
-
 spdlog::level::level_enum spdlog_level(conf::log_level level) {
   switch (level) {
   case conf::log_level::trace:
@@ -21,8 +19,6 @@ spdlog::level::level_enum spdlog_level(conf::log_level level) {
   }
   return spdlog::level::info;
 }
-
-} // namespace
 
 level_chooser levels_of(const conf::log_config& wanted) {
   return [wanted](const std::string& actor) {

@@ -92,6 +92,7 @@ void path_change::commit() {
   for (std::size_t i = staying; i < next_.readers.size(); ++i)
     next_.readers[i].post(atom::poll_v);
   before = std::move(next_);
+  around_.on_commit();
 }
 
 data_path_change path_change::for_supervisor() const {

@@ -9,6 +9,7 @@
 #include "conf/config.hpp"
 #include "tun/queue.hpp"
 
+#include <functional>
 #include <memory>
 
 namespace troupe::actors {
@@ -21,6 +22,9 @@ public:
     tun::queue_set& device;
     data_path& in_use;
     link_status link;
+    /// `in_use` is another by now: whoever keeps actors of it has to let them go, or their threads
+    /// stay.
+    std::function<void()> on_commit;
   };
 
   /// Makes what is missing of `wanted`. Throws std::exception when the device or the host does not

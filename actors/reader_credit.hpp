@@ -34,6 +34,7 @@ public:
   [[nodiscard]] std::size_t room() const { return window_.room(); }
   /// The reader has to do without from now on, until something comes home.
   void ran_out(time_point now);
+  [[nodiscard]] bool is_waited_for() const { return starved_since_.has_value(); }
 
   /// The slab to fill: while credit is there.
   [[nodiscard]] slab& filling() { return *at_rest_.back(); }

@@ -116,10 +116,10 @@ resolver_actor::behavior_type resolver(resolver_actor::stateful_pointer<resolver
                                        resolver_parts parts) {
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts));
-  return {
-      [self](const std::vector<name_query>& queries) { self->state.begin(queries); },
+  return counted(
+      self, [self](const std::vector<name_query>& queries) { self->state.begin(queries); },
       [self](atom::stop) { self->quit(); },
-  };
+      [self](const status_query& query) { answer_query(self, query, "resolver"); });
 }
 
 } // namespace troupe::actors

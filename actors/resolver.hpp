@@ -34,6 +34,8 @@ struct look_ups {
 
 struct resolver_state {
   resolver_parts parts;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
   std::shared_ptr<look_ups> shared = std::make_shared<look_ups>();
 
   ~resolver_state();

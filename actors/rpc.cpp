@@ -18,6 +18,11 @@ constexpr std::array methods = {
     rpc_method{"status", "the interface, its peers and what was dropped", ""},
     rpc_method{"flow", "what is on its way, where it stands, what was dropped, and the bottleneck",
                ""},
+    rpc_method{"actors", "each actor: its thread, CPU, state, mailbox, rates and CPU time", ""},
+    rpc_method{"logs",
+               "the last lines of the log; with follow then each new one as a notification `logs`, "
+               "until another request or the end of the connection",
+               "actor peer level follow"},
     rpc_method{"diff",
                "what FILE would change; files: [{path, text}], FILE first and then its drop-ins; "
                "key_files: [{path, text, absolute}], those that they name",
@@ -131,6 +136,10 @@ std::string rpc_error(std::string_view id, const rpc_failure& failure) {
   std::string line = R"({"jsonrpc":"2.0","id":)";
   const json error = {{"code", static_cast<int>(failure.code)}, {"message", failure.text}};
   return line.append(id).append(R"(,"error":)").append(dump(error)).append("}\n");
+}
+
+std::string rpc_notification(std::string_view method, const json& params) {
+  return dump({{"jsonrpc", "2.0"}, {"method", method}, {"params", params}}) + "\n";
 }
 
 std::string dump(const json& value) {

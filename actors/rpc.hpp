@@ -69,6 +69,8 @@ std::optional<rpc_failure> judge_parameters(const rpc_method& method,
 /// Whole lines. `id` and `result` are JSON.
 std::string rpc_result(std::string_view id, std::string_view result);
 std::string rpc_error(std::string_view id, const rpc_failure& failure);
+/// Of ours, to a client: it belongs to no request.
+std::string rpc_notification(std::string_view method, const nlohmann::ordered_json& params);
 
 /// As every answer writes it: text of others' making may be no UTF-8.
 std::string dump(const nlohmann::ordered_json& value);

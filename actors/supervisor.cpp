@@ -85,9 +85,10 @@ private:
 
   void spawn_handshakers() {
     for (std::size_t i = 0; i < parts_.handshakers; ++i) {
-      const handshaker_actor made =
-          self_->system().spawn(handshaker, parts_.log->open("handshaker"));
-      watch(handshakers_, "handshaker", made,
+      const std::string name =
+          parts_.handshakers == 1 ? "handshaker" : "handshaker/" + std::to_string(i);
+      const handshaker_actor made = self_->system().spawn(handshaker, parts_.log->open(name));
+      watch(handshakers_, name, made,
             [made] { caf::anon_send_exit(made, caf::exit_reason::user_shutdown); });
       workers_.push_back(made);
     }
@@ -99,6 +100,8 @@ private:
                                          parts_.own_threads});
     watch(tunnel_stage_, "tunnel", tunnel_, [to = tunnel_] { caf::anon_send(to, atom::stop_v); });
     targets_.all.tunnel = tunnel_;
+    targets_.all.handshakers = workers_;
+    targets_.all.supervisor = self_;
   }
 
   void spawn_sinks() {
@@ -333,8 +336,8 @@ supervisor_actor::behavior_type supervisor(self_pointer self, graph_parts parts)
   });
   if (!build(self))
     return supervisor_actor::behavior_type::make_empty_behavior();
-  return {
-      [self](const end_program& end) { stop(self, end.status, end.why); },
+  return counted(
+      self, [self](const end_program& end) { stop(self, end.status, end.why); },
       [self](atom::reload) { self->state.admin.post(atom::reload_v); },
       [self](const data_path_change& change) {
         for (const data_path_change::newcomer& each : change.come)
@@ -350,7 +353,7 @@ supervisor_actor::behavior_type supervisor(self_pointer self, graph_parts parts)
         stop(self, mine.status_of_lost_device, why);
       },
       [self](atom::tick) { give_up(self); },
-  };
+      [self](const status_query& query) { answer_query(self, query, "supervisor"); });
 }
 
 } // namespace troupe::actors

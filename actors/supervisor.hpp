@@ -100,6 +100,8 @@ struct supervisor_state {
   /// outlets, HANDSHAKERs.
   std::vector<std::vector<member>> stages;
   polled<admin_actor> admin;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
   /// Counts from 0 while stopping.
   std::optional<std::size_t> stopping;
   int status = 0;

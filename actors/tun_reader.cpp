@@ -73,8 +73,8 @@ tun_reader_actor::behavior_type tun_reader(self_pointer self, tun_reader_parts p
   end_loudly_on_exceptions(self, parts.log);
   const polled<tun_reader_actor> home{self, parts.bell};
   self->state.start(std::move(parts), std::make_shared<polled_home<tun_reader_actor>>(home));
-  return {
-      [self](atom::poll) { take_turns(self, turn); },
+  return counted(
+      self, [self](atom::poll) { take_turns(self, turn); },
       [self](slab_return& credit) { self->state.credit->take_back(std::move(credit)); },
       [self](const link_status& link) { self->state.parts.mtu = link.mtu; },
       [self](const credit_settings& wanted) {
@@ -86,9 +86,9 @@ tun_reader_actor::behavior_type tun_reader(self_pointer self, tun_reader_parts p
         const time_point now = self->clock().now();
         state.status.thread = use_of_this_thread(now);
         state.status.credit = state.credit->status(now);
-        query.reader.post(stage_answer{query.token, state.status});
-      },
-  };
+        state.status.waits_for = state.credit->is_waited_for() ? "credit" : "";
+        answer_query(self, query, state.status);
+      });
 }
 
 } // namespace troupe::actors

@@ -34,6 +34,8 @@ struct tun_reader_state {
   tun_reader_parts parts;
   std::optional<reader_credit> credit;
   stage_status status;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
 
   void start(tun_reader_parts given, const std::shared_ptr<slab_home>& home);
   /// Reads a batch if there is credit and a packet. Whether there was.

@@ -76,22 +76,20 @@ tun_writer_actor::behavior_type tun_writer(self_pointer self, tun_writer_parts p
     name_thread(parts.name);
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts));
-  return {
-      [self](deliver_batch& batch) { take(self, std::move(batch.slab)); },
+  return counted(
+      self, [self](deliver_batch& batch) { take(self, std::move(batch.slab)); },
       [self](const use_queue& wanted) {
         const shortcut::turn mine(*self->state.parts.direct);
         self->state.parts.sink = wanted.sink;
       },
       [self](handover_mark& mark) { take(self, std::move(mark)); },
-      [self](atom::go_on) { go_on(self); },
-      [self](atom::stop) { self->quit(); },
+      [self](atom::go_on) { go_on(self); }, [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
         const shortcut::turn mine(*self->state.parts.direct);
         self->state.status.offload = self->state.parts.sink->offload();
         self->state.status.thread = use_of_this_thread(self->clock().now());
-        query.reader.post(stage_answer{query.token, self->state.status});
-      },
-  };
+        answer_query(self, query, self->state.status);
+      });
 }
 
 } // namespace troupe::actors

@@ -28,6 +28,8 @@ struct tun_writer_state {
   /// Empty but while a handover goes on.
   told_queue waiting;
   stage_status status;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
 
   ~tun_writer_state();
   void start(tun_writer_parts given);

@@ -118,6 +118,7 @@ void on_plain(self_pointer self, plain_batch& message) {
   tunnel_state& state = self->state;
   const slab_ref batch = std::move(message.slab);
   const moment now = now_of(self);
+  ++state.batches;
   state.queues.read_from(*batch, message.queue);
   state.core->on_plain(*batch, now, *state.out);
   state.log_sent(*batch);
@@ -131,6 +132,7 @@ void on_cipher(self_pointer self, cipher_batch& message) {
   tunnel_state& state = self->state;
   const slab_ref batch = std::move(message.slab);
   const moment now = now_of(self);
+  ++state.batches;
   state.core->on_cipher(*batch, now, *state.out);
   state.queues.steer(*batch);
   state.log_delivered(*batch);
@@ -171,7 +173,19 @@ void hand_over(const std::vector<sink<Actor>>& before, const std::vector<sink<Ac
   }
 }
 
+/// As the other actors do.
+void answer_roll_call(self_pointer self, const status_query& query) {
+  const tunnel_counts& counts = self->state.core->counts();
+  stage_status status;
+  status.actor = "tunnel";
+  status.batches = self->state.batches;
+  status.packets = counts.read + counts.received;
+  answer_query(self, query, std::move(status));
+}
+
 void answer(self_pointer self, const status_query& query) {
+  if (query.roll_call)
+    return answer_roll_call(self, query);
   tunnel_status status = self->state.core->status(self->clock().now(), query.only_dropped);
   status.counts.datagrams_made = self->state.datagrams_made;
   status.counts.packets_made = self->state.packets_made;
@@ -234,8 +248,8 @@ tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
   }
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts), std::make_shared<reserve_home>(self));
-  return {
-      [self](plain_batch& batch) { on_plain(self, batch); },
+  return counted(
+      self, [self](plain_batch& batch) { on_plain(self, batch); },
       [self](cipher_batch& batch) { on_cipher(self, batch); },
       [self](slab_return& credit) {
         self->state.out->origin.take_back(std::move(credit.slab));
@@ -259,11 +273,11 @@ tunnel_actor::behavior_type tunnel(self_pointer self, tunnel_parts parts) {
       [self](const sink_drops& dead) {
         for (const peer_drop& each : dead.drops)
           self->state.core->count_sink_drop(each);
+        self->state.log_sink_drops(dead.drops);
       },
       [self](use_sinks& sinks) { self->state.use(std::move(sinks)); },
       [self](atom::stop) { self->quit(); },
-      [self](const status_query& query) { answer(self, query); },
-  };
+      [self](const status_query& query) { answer(self, query); });
 }
 
 } // namespace troupe::actors

@@ -45,6 +45,9 @@ struct tunnel_state {
   /// What TUNNEL itself has sent on.
   std::uint64_t datagrams_made = 0;
   std::uint64_t packets_made = 0;
+  /// Taken from its mailbox; of those, batches of packets.
+  std::uint64_t mail_taken = 0;
+  std::uint64_t batches = 0;
 
   void start(tunnel_parts given, std::shared_ptr<slab_home> home);
   /// Peers and flows are shared out anew, where the number of sinks is another.
@@ -58,6 +61,7 @@ struct tunnel_state {
   void log_sent(const slab& batch) const;
   void log_delivered(const slab& batch) const;
   void log_drops(const slab& batch) const;
+  void log_sink_drops(const std::vector<peer_drop>& drops) const;
 };
 
 tunnel_actor::behavior_type tunnel(tunnel_actor::stateful_pointer<tunnel_state> self,

@@ -7,6 +7,7 @@ namespace troupe::actors {
 namespace {
 
 using crypto::peer_event;
+using spdlog::level::trace;
 
 std::string where(const peer_event& event) {
   return event.remote ? to_string(*event.remote) : "no endpoint";
@@ -16,54 +17,72 @@ std::string_view name_or_nobody(std::string_view name) {
   return name.empty() ? "nobody" : name;
 }
 
-void log_event(spdlog::logger& log, const peer_event& event) {
+spdlog::level::level_enum level_of(const peer_event& event) {
   switch (event.what) {
   case peer_event::kind::handshake_started:
     // The retries are no news, and with many silent peers they would be most of the log.
-    return log.log(event.attempt == 1 ? spdlog::level::info : spdlog::level::debug,
-                   "peer {}: handshake started, attempt {}, to {}", event.peer, event.attempt,
-                   where(event));
-  case peer_event::kind::handshake_completed:
-    return log.info("peer {}: handshake completed, begun by {}, with {}", event.peer,
-                    event.by_peer ? "the peer" : "us", where(event));
-  case peer_event::kind::handshake_failed:
-    return log.info("peer {}: handshake failed: {}", event.peer, describe(event.reason).text);
-  case peer_event::kind::handshake_gave_up:
-    return log.info("peer {}: handshake failed: no answer from {} in {} s; trying again when there "
-                    "is something to send",
-                    event.peer, where(event), limits::rekey_attempt_time.count());
+    return event.attempt == 1 ? spdlog::level::info : spdlog::level::debug;
   case peer_event::kind::unanswered:
-    return log.debug("peer {}: no answer from {} so far", event.peer, where(event));
-  case peer_event::kind::session_expired:
-    return log.info("peer {}: session expired, its keys are wiped", event.peer);
-  case peer_event::kind::endpoint_moved:
-    return log.info("peer {}: endpoint moved to {}", event.peer, where(event));
-  case peer_event::kind::cookie_received:
-    return log.info("peer {}: is under load and sent a cookie, for the next attempt", event.peer);
   case peer_event::kind::peer_added:
-    return log.debug("peer {}: added", event.peer);
   case peer_event::kind::peer_removed:
-    return log.debug("peer {}: removed", event.peer);
+    return spdlog::level::debug;
   case peer_event::kind::own_key_ignored:
-    return log.warn("peer {}: ignored, it has this interface's own public key", event.peer);
+    return spdlog::level::warn;
+  default:
+    return spdlog::level::info;
   }
+}
+
+std::string text_of(const peer_event& event) {
+  switch (event.what) {
+  case peer_event::kind::handshake_started:
+    return fmt::format("handshake started, attempt {}, to {}", event.attempt, where(event));
+  case peer_event::kind::handshake_completed:
+    return fmt::format("handshake completed, begun by {}, with {}",
+                       event.by_peer ? "the peer" : "us", where(event));
+  case peer_event::kind::handshake_failed:
+    return fmt::format("handshake failed: {}", describe(event.reason).text);
+  case peer_event::kind::handshake_gave_up:
+    return fmt::format("handshake failed: no answer from {} in {} s; trying again when there is "
+                       "something to send",
+                       where(event), limits::rekey_attempt_time.count());
+  case peer_event::kind::unanswered:
+    return fmt::format("no answer from {} so far", where(event));
+  case peer_event::kind::session_expired:
+    return "session expired, its keys are wiped";
+  case peer_event::kind::endpoint_moved:
+    return "endpoint moved to " + where(event);
+  case peer_event::kind::cookie_received:
+    return "is under load and sent a cookie, for the next attempt";
+  case peer_event::kind::peer_added:
+    return "added";
+  case peer_event::kind::peer_removed:
+    return "removed";
+  case peer_event::kind::own_key_ignored:
+    return "ignored, it has this interface's own public key";
+  }
+  return {};
 }
 
 } // namespace
 
 void tunnel_state::log_events() {
   for (const peer_event& event : out->events)
-    log_event(*parts.log, event);
+    if (const auto level = level_of(event); parts.log->should_log(level))
+      parts.log->log(about(event.peer), level, "peer {}: {}", event.peer, text_of(event));
   out->events.clear();
 }
 
 void tunnel_state::log_sent(const slab& batch) const {
-  if (!parts.log->should_log(spdlog::level::trace))
+  if (!parts.log->should_log(trace))
     return;
-  for (const transmit& each : batch.transmits)
-    parts.log->trace("batch {}#{}: peer {}: sealed {} datagrams, {} octets -> udp-sender/{}, to {}",
-                     batch.origin(), batch.serial(), name_or_nobody(core->name_of(each.peer)),
-                     each.segments(), each.length, each.lane, to_string(each.remote));
+  for (const transmit& each : batch.transmits) {
+    const std::string_view peer = core->name_of(each.peer);
+    parts.log->log(about(peer), trace,
+                   "batch {}#{}: peer {}: sealed {} datagrams, {} octets -> udp-sender/{}, to {}",
+                   batch.origin(), batch.serial(), name_or_nobody(peer), each.segments(),
+                   each.length, each.lane, to_string(each.remote));
+  }
   if (!batch.arrivals.empty())
     parts.log->trace("batch {}#{}: took {} packets: sealed {}, dropped {}, staged {}",
                      batch.origin(), batch.serial(), batch.arrivals.size(), batch.datagrams(),
@@ -72,7 +91,7 @@ void tunnel_state::log_sent(const slab& batch) const {
 }
 
 void tunnel_state::log_delivered(const slab& batch) const {
-  if (!parts.log->should_log(spdlog::level::trace))
+  if (!parts.log->should_log(trace))
     return;
   for (std::size_t i = 0; i < batch.deliveries.size();) {
     const delivery& first = batch.deliveries[i];
@@ -82,9 +101,10 @@ void tunnel_state::log_delivered(const slab& batch) const {
            batch.deliveries[i].queue == first.queue;
          ++i, ++packets)
       octets += batch.deliveries[i].length;
-    parts.log->trace("batch {}#{}: peer {}: opened {} packets, {} octets -> tun-writer/{}",
-                     batch.origin(), batch.serial(), name_or_nobody(core->name_of(first.peer)),
-                     packets, octets, first.queue);
+    const std::string_view peer = core->name_of(first.peer);
+    parts.log->log(
+        about(peer), trace, "batch {}#{}: peer {}: opened {} packets, {} octets -> tun-writer/{}",
+        batch.origin(), batch.serial(), name_or_nobody(peer), packets, octets, first.queue);
   }
   std::size_t datagrams = 0;
   for (const arrival& train : batch.arrivals)
@@ -96,12 +116,25 @@ void tunnel_state::log_delivered(const slab& batch) const {
 }
 
 void tunnel_state::log_drops(const slab& batch) const {
-  if (!parts.log->should_log(spdlog::level::trace))
+  if (!parts.log->should_log(trace))
     return;
-  for (const dropped& drop : batch.drops)
-    parts.log->trace("batch {}#{}: packet {} of {}: dropped: {} ({})", batch.origin(),
-                     batch.serial(), drop.arrival_index, name_or_nobody(core->name_of(drop.peer)),
-                     describe(drop.reason).name, describe(drop.reason).text);
+  for (const dropped& drop : batch.drops) {
+    const std::string_view peer = core->name_of(drop.peer);
+    parts.log->log(about(peer), trace, "batch {}#{}: peer {}: packet {} dropped: {} ({})",
+                   batch.origin(), batch.serial(), name_or_nobody(peer), drop.arrival_index,
+                   describe(drop.reason).name, describe(drop.reason).text);
+  }
+}
+
+void tunnel_state::log_sink_drops(const std::vector<peer_drop>& drops) const {
+  if (!parts.log->should_log(trace))
+    return;
+  for (const peer_drop& drop : drops) {
+    const std::string_view peer = core->name_of(drop.peer);
+    parts.log->log(about(peer), trace, "peer {}: {} packets dropped behind the tunnel: {} ({})",
+                   name_or_nobody(peer), drop.packets, describe(drop.reason).name,
+                   describe(drop.reason).text);
+  }
 }
 
 } // namespace troupe::actors

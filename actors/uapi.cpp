@@ -134,11 +134,11 @@ uapi_actor::behavior_type uapi(self_pointer self, uapi_parts parts) {
     name_thread("uapi");
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts));
-  return {
-      [self](atom::poll) { turn(self); },
+  return counted(
+      self, [self](atom::poll) { turn(self); },
       [self](const uapi_answer& answer) { self->state.on_answer(answer, self->clock().now()); },
       [self](atom::stop) { self->quit(); },
-  };
+      [self](const status_query& query) { answer_query(self, query, "uapi"); });
 }
 
 } // namespace troupe::actors

@@ -31,6 +31,8 @@ struct uapi_state {
   /// Tells of a removed socket file.
   unique_fd removal;
   std::vector<watched_fd> watched;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
 
   void start(uapi_parts given);
   /// False when the socket's file is gone.

@@ -90,8 +90,8 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
   end_loudly_on_exceptions(self, parts.log);
   const polled<udp_receiver_actor> home{self, parts.bell};
   self->state.start(std::move(parts), std::make_shared<polled_home<udp_receiver_actor>>(home));
-  return {
-      [self](atom::poll) { take_turns(self, turn); },
+  return counted(
+      self, [self](atom::poll) { take_turns(self, turn); },
       [self](slab_return& credit) { self->state.credit->take_back(std::move(credit)); },
       [self](const use_sockets& sockets) { use(self->state, sockets); },
       [self](const credit_settings& wanted) {
@@ -103,11 +103,11 @@ udp_receiver_actor::behavior_type udp_receiver(self_pointer self, udp_receiver_p
         const time_point now = self->clock().now();
         state.status.thread = use_of_this_thread(now);
         state.status.credit = state.credit->status(now);
+        state.status.waits_for = state.credit->is_waited_for() ? "credit" : "";
         state.status.kernel_drops = state.kernel_drops();
         state.status.offload = state.source ? state.source->offload() : "";
-        query.reader.post(stage_answer{query.token, state.status});
-      },
-  };
+        answer_query(self, query, state.status);
+      });
 }
 
 } // namespace troupe::actors

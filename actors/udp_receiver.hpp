@@ -36,6 +36,8 @@ struct udp_receiver_state {
   std::optional<reader_credit> credit;
   std::chrono::milliseconds pause{0};
   stage_status status;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
   std::uint64_t drops_of_former_sockets = 0;
 
   void start(udp_receiver_parts given, const std::shared_ptr<slab_home>& home);

@@ -172,8 +172,10 @@ stage_status udp_sender_state::status_at(time_point now) {
   answer.queued_octets = queue.octets;
   answer.queue_limit = queue.limit;
   answer.thread = use_of_this_thread(now);
-  if (waits_since)
+  if (waits_since) {
     (waits_for_memory ? answer.paused : answer.blocked) += now - *waits_since;
+    answer.waits_for = waits_for_memory ? "memory, or room in a device's queue" : "the socket";
+  }
   waiting.for_each_batch([&](const slab& batch) {
     for (const transmit& each : batch.transmits)
       answer.held_octets += each.lane == parts.lane ? each.length : 0;
@@ -186,17 +188,15 @@ udp_sender_actor::behavior_type udp_sender(self_pointer self, udp_sender_parts p
     name_thread(parts.name);
   end_loudly_on_exceptions(self, parts.log);
   self->state.start(std::move(parts));
-  return {
-      [self](transmit_batch& batch) { take(self, std::move(batch.slab)); },
+  return counted(
+      self, [self](transmit_batch& batch) { take(self, std::move(batch.slab)); },
       [self](atom::poll) { turn(self); },
       [self](const use_sockets& sockets) { self->state.use(sockets); },
       [self](handover_mark& mark) { take(self, std::move(mark)); },
-      [self](atom::go_on) { go_on(self); },
-      [self](atom::stop) { self->quit(); },
+      [self](atom::go_on) { go_on(self); }, [self](atom::stop) { self->quit(); },
       [self](const status_query& query) {
-        query.reader.post(stage_answer{query.token, self->state.status_at(self->clock().now())});
-      },
-  };
+        answer_query(self, query, self->state.status_at(self->clock().now()));
+      });
 }
 
 } // namespace troupe::actors

@@ -50,6 +50,8 @@ struct udp_sender_state {
   bool added = false;
   bool writable = false;
   stage_status status;
+  /// Taken from its mailbox.
+  std::uint64_t mail_taken = 0;
 
   ~udp_sender_state();
   void start(udp_sender_parts given);

@@ -34,11 +34,8 @@ constexpr std::array<std::string_view, 4> log_keys = {"level", "format", "target
 constexpr std::array<std::string_view, 2> admin_keys = {"group", "read_group"};
 constexpr std::array<std::string_view, 1> drop_in_keys = {"peer"};
 
-constexpr std::array<std::string_view, 10> actors = {
-    "supervisor",   "tun-reader", "tun-writer", "tunnel", "udp-sender",
-    "udp-receiver", "handshaker", "admin",      "uapi",   "resolver"};
-constexpr std::array<std::string_view, 3> numbered_actors = {"tun-reader", "tun-writer",
-                                                             "udp-sender"};
+constexpr std::array<std::string_view, 4> numbered_actors = {"tun-reader", "tun-writer",
+                                                             "udp-sender", "handshaker"};
 
 constexpr std::uint32_t any = std::numeric_limits<std::uint32_t>::max();
 

@@ -17,6 +17,11 @@ inline constexpr std::array<std::string_view, 6> log_levels = {"trace", "debug",
                                                                "warn",  "error", "off"};
 inline constexpr std::array<std::string_view, 2> log_formats = {"text", "json"};
 
+/// Without their numbers, as levels of the log are given to.
+inline constexpr std::array<std::string_view, 10> actors = {
+    "supervisor",   "tun-reader", "tun-writer", "tunnel", "udp-sender",
+    "udp-receiver", "handshaker", "admin",      "uapi",   "resolver"};
+
 constexpr std::string_view word_of(route_mode mode) {
   return route_modes.at(static_cast<std::size_t>(mode));
 }

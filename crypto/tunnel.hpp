@@ -60,6 +60,8 @@ public:
   void on_link(bool up, std::uint32_t mtu, moment now, outbox& out);
   /// The own addresses these were last reached on no longer work as sources.
   void forget_sources(const std::vector<peer_id>& peers);
+  /// But for what waits now.
+  [[nodiscard]] const tunnel_counts& counts() const { return counts_; }
   /// Packets of a peer that died behind the tunnel: in the peer's counts, and not in its own.
   void count_sink_drop(const peer_drop& dead);
   /// With all peers, in any order, or only those of which anything was dropped.

@@ -49,6 +49,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_ATOM(troupe, troupe::atom, tick, "tick")
   /// A handover is over.
   CAF_ADD_ATOM(troupe, troupe::atom, go_on, "go_on")
+  /// Lines of the log wait for somebody who follows it.
+  CAF_ADD_ATOM(troupe, troupe::atom, lines, "lines")
   /// Finish what is in hand and end.
   CAF_ADD_ATOM(troupe, troupe::atom, stop, "stop")
   /// SIGHUP: make the file the running configuration.
@@ -155,6 +157,8 @@ struct status_query {
   polled<status_reader_actor> reader;
   /// Of TUNNEL's peers only those of which anything was dropped.
   bool only_dropped = false;
+  /// All actors are asked, and TUNNEL answers as the others do.
+  bool roll_call = false;
 };
 
 /// A name to be looked up for a peer, and what came of it.
@@ -200,7 +204,7 @@ struct end_program {
 
 // --- Who they are -------------------------------------------------------------------------------
 
-/// Actors that count what passes through them.
+/// Actors that count what passes through them, which all do.
 using status_source_actor = caf::typed_actor<caf::reacts_to<status_query>>;
 
 /// TUN READER: POLLING. Fills slabs with packets from one TUN queue.
@@ -243,7 +247,8 @@ struct use_sinks {
 };
 
 /// HANDSHAKER: pure X25519 work, off the TUNNEL's thread.
-using handshaker_actor = caf::typed_actor<caf::replies_to<handshake_batch>::with<handshakes_done>>;
+using handshaker_actor = caf::typed_actor<
+    caf::replies_to<handshake_batch>::with<handshakes_done>>::extend_with<status_source_actor>;
 
 /// TUNNEL: owns every peer, session and timer. Nobody else touches them.
 using tunnel_actor = caf::typed_actor<
@@ -257,11 +262,12 @@ using tunnel_actor = caf::typed_actor<
 
 /// UAPI: POLLING. The WireGuard cross-platform socket and its clients.
 using uapi_actor = caf::typed_actor<caf::reacts_to<atom::poll>, caf::reacts_to<uapi_answer>,
-                                    caf::reacts_to<atom::stop>>;
+                                    caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// RESOLVER: looks names up, so that nobody else waits for it.
 using resolver_actor =
-    caf::typed_actor<caf::reacts_to<std::vector<name_query>>, caf::reacts_to<atom::stop>>;
+    caf::typed_actor<caf::reacts_to<std::vector<name_query>>,
+                     caf::reacts_to<atom::stop>>::extend_with<status_source_actor>;
 
 /// The actors of the data path whose number may change.
 struct data_path {
@@ -284,26 +290,6 @@ struct data_path_change {
   std::vector<caf::actor_addr> go;
 };
 
-/// The actors that ADMIN talks to.
-struct admin_targets {
-  tunnel_actor tunnel;
-  polled<uapi_actor> uapi;
-  resolver_actor resolver;
-  data_path path;
-  std::vector<polled<udp_receiver_actor>> receivers;
-};
-
-/// ADMIN: POLLING. Owns the running configuration, its transactions and the admin socket; follows
-/// the interface.
-using admin_actor = caf::typed_actor<
-    caf::reacts_to<atom::poll>, caf::reacts_to<uapi_call>, caf::reacts_to<name_answer>,
-    // From TUNNEL.
-    caf::reacts_to<peers_unanswered>,
-    // From SUPERVISOR.
-    caf::reacts_to<atom::reload>,
-    // The first message it gets.
-    caf::reacts_to<admin_targets>, caf::reacts_to<atom::stop>>::extend_with<status_reader_actor>;
-
 /// SUPERVISOR: starts the graph, watches it, and stops it in order.
 using supervisor_actor = caf::typed_actor<
     // From main, on SIGTERM or SIGINT; from UAPI, when its socket file was removed; from itself.
@@ -315,7 +301,31 @@ using supervisor_actor = caf::typed_actor<
     // From ADMIN.
     caf::reacts_to<data_path_change>,
     // A stage of the stop has taken too long.
-    caf::reacts_to<atom::tick>>;
+    caf::reacts_to<atom::tick>>::extend_with<status_source_actor>;
+
+/// The actors that ADMIN talks to.
+struct admin_targets {
+  tunnel_actor tunnel;
+  polled<uapi_actor> uapi;
+  resolver_actor resolver;
+  data_path path;
+  std::vector<polled<udp_receiver_actor>> receivers;
+  std::vector<handshaker_actor> handshakers;
+  supervisor_actor supervisor;
+};
+
+/// ADMIN: POLLING. Owns the running configuration, its transactions and the admin socket; follows
+/// the interface.
+using admin_actor = caf::typed_actor<
+    caf::reacts_to<atom::poll>, caf::reacts_to<uapi_call>, caf::reacts_to<name_answer>,
+    // From TUNNEL.
+    caf::reacts_to<peers_unanswered>,
+    // From whoever writes to the log.
+    caf::reacts_to<atom::lines>,
+    // From SUPERVISOR.
+    caf::reacts_to<atom::reload>,
+    // The first message it gets.
+    caf::reacts_to<admin_targets>, caf::reacts_to<atom::stop>>::extend_with<status_reader_actor>;
 
 } // namespace troupe
 

@@ -313,5 +313,24 @@ inline constexpr auto stop_grace = 3s;
 
 /// Log lines waiting for the writer; when full the oldest is dropped and counted.
 inline constexpr std::size_t log_queue_lines = 8192;
+/// Of lines that were written, what is kept for `logs`: more than a thousand of the usual length.
+inline constexpr std::size_t log_recent_octets_max = 256 * 1024;
+/// Of lines that wait for one who follows the log; when full the oldest is lost and counted. At the
+/// rate of a live trace of a fast flow some 50 ms of it, the time between two looks.
+inline constexpr std::size_t log_stream_octets_max = 256 * 1024;
+static_assert(log_stream_octets_max >= log_recent_octets_max, "a stream begins with those kept");
+/// What a line takes beside its texts: its node and what two allocations cost.
+inline constexpr std::size_t log_line_overhead_octets = 160;
+/// Of these lines, what one who follows is sent at a time.
+inline constexpr std::size_t log_stream_part_octets = 32 * 1024;
+/// Who follow the log at the same time. With what waits in them and what is being sent, each twice
+/// as long as JSON at most for any usual line, they take some 5 MiB if nobody reads.
+inline constexpr std::size_t log_streams_max = 16;
+/// After it has sent lines ADMIN looks again so late: 20 wake-ups a second for whatever rate.
+inline constexpr auto log_stream_pause = 50ms;
+
+/// An actor that has not answered for so long is told of as silent: any that runs at all has, even
+/// on one CPU under load.
+inline constexpr auto roll_call_time = 1s;
 
 } // namespace troupe::limits

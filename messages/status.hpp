@@ -88,9 +88,15 @@ struct credit_status {
   duration oldest_out{};
 };
 
-/// What has passed through an actor of the data path that is not TUNNEL.
+/// What has passed through an actor that is not TUNNEL; of those that carry no packets, and of
+/// TUNNEL when the roll is called, what all actors have.
 struct stage_status {
   std::string actor;
+  /// Taken from its mailbox, and there now.
+  std::uint64_t messages = 0;
+  std::size_t mailbox = 0;
+  /// What it needs to go on, in words; empty: nothing.
+  std::string waits_for;
   std::uint64_t batches = 0;
   std::uint64_t packets = 0;
   std::uint64_t octets = 0;

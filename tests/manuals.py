@@ -14,7 +14,7 @@ PAGES = ROOT / "tools" / "man"
 # Where CLI11 is told of commands and options, by the page that describes them.
 SOURCES = {
     "troupectl.1": ("troupectl.cpp", "change_commands.cpp", "peer_commands.cpp",
-                    "wg_quick_commands.cpp", "commands.cpp"),
+                    "wg_quick_commands.cpp", "commands.cpp", "log_commands.cpp"),
     "trouped.8": ("trouped.cpp",),
 }
 # `peer add`, `show config`: the words of such commands are looked for one by one.

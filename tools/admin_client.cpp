@@ -141,7 +141,9 @@ void send_line(const unique_fd& to, const std::string& line, const std::string& 
   }
 }
 
-std::string receive_line(const unique_fd& from, const std::string& interface_name) {
+/// `rest`: what came behind the line.
+std::string receive_line(const unique_fd& from, const std::string& interface_name,
+                         std::string& rest) {
   std::string received;
   std::vector<char> part(octets_per_read);
   for (;;) {
@@ -153,11 +155,40 @@ std::string receive_line(const unique_fd& from, const std::string& interface_nam
     const std::string_view fresh(part.data(), static_cast<std::size_t>(got));
     const std::size_t end = fresh.find('\n');
     received += fresh.substr(0, end);
-    if (end != std::string_view::npos)
+    if (end != std::string_view::npos) {
+      rest = fresh.substr(end + 1);
       return received;
+    }
     if (received.size() > limits::admin_answer_octets_max)
       throw daemon_refused("the answer of the daemon of " + interface_name + " has no end");
   }
+}
+
+/// Has sent the request.
+unique_fd begin(const std::string& interface_name, std::string_view method, const json& params) {
+  attempt found = connect_to_either(interface_name);
+  if (!found.connected)
+    throw daemon_unreachable(why_unreachable(interface_name, found.error));
+  // The method first: of a long request it is what the daemon has to know early.
+  json request = {{"method", method}, {"jsonrpc", "2.0"}, {"id", 1}};
+  if (!params.empty())
+    request["params"] = params;
+  std::string line = request.dump(-1, ' ', false, json::error_handler_t::replace);
+  line += '\n';
+  send_line(found.connected, line, interface_name);
+  wipe(line);
+  return std::move(found.connected);
+}
+
+json result_of(const std::string& line, const std::string& interface_name) {
+  json answer = json::parse(line, nullptr, false);
+  if (answer.is_object() && answer.contains("result"))
+    return std::move(answer["result"]);
+  const json::json_pointer text("/error/message");
+  if (answer.is_object() && answer.contains(text) && answer[text].is_string())
+    throw daemon_refused(answer[text].get<std::string>(),
+                         answer["error"].value("code", json(0)).get<int>());
+  throw daemon_refused("the answer of the daemon of " + interface_name + " is no JSON-RPC 2.0");
 }
 
 } // namespace
@@ -174,25 +205,49 @@ admin_client admin_client::of(const std::optional<std::string>& interface_name) 
 }
 
 json admin_client::ask(std::string_view method, const json& params) const {
-  const attempt found = connect_to_either(interface_name_);
-  if (!found.connected)
-    throw daemon_unreachable(why_unreachable(interface_name_, found.error));
-  // The method first: of a long request it is what the daemon has to know early.
-  json request = {{"method", method}, {"jsonrpc", "2.0"}, {"id", 1}};
-  if (!params.empty())
-    request["params"] = params;
-  std::string line = request.dump(-1, ' ', false, json::error_handler_t::replace);
-  line += '\n';
-  send_line(found.connected, line, interface_name_);
-  wipe(line);
-  json answer = json::parse(receive_line(found.connected, interface_name_), nullptr, false);
-  if (answer.is_object() && answer.contains("result"))
-    return std::move(answer["result"]);
-  const json::json_pointer text("/error/message");
-  if (answer.is_object() && answer.contains(text) && answer[text].is_string())
-    throw daemon_refused(answer[text].get<std::string>(),
-                         answer["error"].value("code", json(0)).get<int>());
-  throw daemon_refused("the answer of the daemon of " + interface_name_ + " is no JSON-RPC 2.0");
+  const unique_fd connected = begin(interface_name_, method, params);
+  std::string rest;
+  return result_of(receive_line(connected, interface_name_, rest), interface_name_);
+}
+
+admin_stream admin_client::follow(std::string_view method, const json& params) const {
+  unique_fd connected = begin(interface_name_, method, params);
+  std::string rest;
+  static_cast<void>(result_of(receive_line(connected, interface_name_, rest), interface_name_));
+  return {std::move(connected), interface_name_, std::move(rest)};
+}
+
+admin_stream::admin_stream(unique_fd connected, std::string interface_name, std::string rest)
+    : connected_(std::move(connected)), interface_name_(std::move(interface_name)),
+      rest_(std::move(rest)) {}
+
+std::vector<json> admin_stream::read() {
+  open_ = receive();
+  std::vector<json> lines;
+  std::size_t begin = 0;
+  for (std::size_t end = 0; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    lines.push_back(json::parse(rest_.begin() + static_cast<std::ptrdiff_t>(begin),
+                                rest_.begin() + static_cast<std::ptrdiff_t>(end)));
+    ended_ = ended_ || lines.back().value("method", "").ends_with(".end");
+  }
+  rest_.erase(0, begin);
+  return lines;
+}
+
+bool admin_stream::receive() {
+  std::vector<char> part(octets_per_read);
+  const ssize_t got = ::recv(connected_.fd(), part.data(), part.size(), MSG_DONTWAIT);
+  if (got > 0)
+    rest_.append(part.data(), static_cast<std::size_t>(got));
+  if (rest_.size() > limits::admin_answer_octets_max)
+    throw daemon_refused("a line of the daemon of " + interface_name_ + " has no end");
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void admin_stream::require_open() const {
+  if (!open_)
+    throw daemon_unreachable("the daemon of " + interface_name_ +
+                             (ended_ ? " ended" : " closed the connection"));
 }
 
 } // namespace troupe::tools

@@ -1,6 +1,9 @@
-// Asks a running daemon on its admin socket: one JSON-RPC 2.0 request a connection. Decides which
+// Asks a running daemon on its admin socket: one JSON-RPC 2.0 request a connection, and whatever
+// the daemon sends after its answer. Decides which
 // daemon is meant and what counts as unreachable. Knows no method and no answer.
 #pragma once
+
+#include "messages/unique_fd.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -8,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::tools {
 
@@ -32,6 +36,30 @@ public:
   const int code;
 };
 
+/// A connection whose request is answered by more than one line.
+class admin_stream {
+public:
+  admin_stream(unique_fd connected, std::string interface_name, std::string rest);
+
+  /// Readable when there is more.
+  [[nodiscard]] int fd() const { return connected_.fd(); }
+  /// Whole lines that have come, each as JSON; perhaps none.
+  [[nodiscard]] std::vector<nlohmann::ordered_json> read();
+  /// Throws daemon_unreachable once the daemon has closed it.
+  void require_open() const;
+
+private:
+  [[nodiscard]] bool receive();
+
+  unique_fd connected_;
+  std::string interface_name_;
+  /// Received, and not yet read.
+  std::string rest_;
+  bool open_ = true;
+  /// The daemon has said that it has no more.
+  bool ended_ = false;
+};
+
 class admin_client {
 public:
   /// The daemon of `interface_name`; without a name the only one that runs.
@@ -42,6 +70,10 @@ public:
   [[nodiscard]] nlohmann::ordered_json
   ask(std::string_view method,
       const nlohmann::ordered_json& params = nlohmann::ordered_json::object()) const;
+
+  /// After the `result` of the answer, which is thrown away, what follows it.
+  [[nodiscard]] admin_stream follow(std::string_view method,
+                                    const nlohmann::ordered_json& params) const;
 
 private:
   explicit admin_client(std::string interface_name);

@@ -40,6 +40,8 @@ void add_json_option(CLI::App& command, common_options& common);
 
 /// check, diff, apply, confirm, rollback, history, reload, show config, save, log level.
 void add_change_commands(CLI::App& app, common_options& common);
+/// logs.
+void add_log_command(CLI::App& app, common_options& common);
 /// peers, peer add|set|remove|enable|disable|show.
 void add_peer_commands(CLI::App& app, common_options& common);
 /// import, export, invite.

@@ -1,5 +1,7 @@
 #include "tools/completion.hpp"
 
+#include "conf/words.hpp"
+
 #include <algorithm>
 
 namespace troupe::tools {
@@ -64,11 +66,25 @@ void step(place& at, const std::string& word) {
 std::string type_at(const place& at) {
   if (at.waiting != nullptr)
     return at.waiting->get_type_name();
-  std::size_t number = 0;
-  for (const CLI::Option* const option : at.command->get_options())
-    if (!option->nonpositional() && number++ == at.positionals)
+  std::size_t before = 0;
+  for (const CLI::Option* const option : at.command->get_options()) {
+    if (option->nonpositional())
+      continue;
+    before += static_cast<std::size_t>(option->get_items_expected_max());
+    if (at.positionals < before)
       return option->get_type_name();
+  }
   return "";
+}
+
+/// Those of a list that never changes; none for other types.
+std::vector<std::string> words_of(const std::string& type) {
+  std::vector<std::string> words;
+  if (type.find("ACTOR") != std::string::npos)
+    words.assign(conf::actors.begin(), conf::actors.end());
+  if (type.find("LEVEL") != std::string::npos)
+    words.insert(words.end(), conf::log_levels.begin(), conf::log_levels.end());
+  return words;
 }
 
 } // namespace
@@ -84,6 +100,9 @@ completions(const CLI::App& app, const std::vector<std::string>& words,
   const std::string type = type_at(at);
   if (type == "NAME|KEY" || (at.waiting != nullptr && at.waiting->check_lname("peer"))) {
     found = peers(at.interface_name);
+  } else if (std::vector<std::string> listed = words_of(type);
+             !listed.empty() && !typed.starts_with("-")) {
+    found = std::move(listed);
   } else if (at.waiting == nullptr && typed.starts_with("-")) {
     for (const CLI::Option* const option : options_of(*at.command))
       for (const std::string& name : option->get_lnames())

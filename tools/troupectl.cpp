@@ -1,5 +1,6 @@
 // troupectl: what an administrator asks of a running daemon, and the making of keys. The command
 // line and the exit status; how to ask is admin_client.cpp.
+#include "tools/actors_table.hpp"
 #include "tools/commands.hpp"
 #include "tools/completion.hpp"
 #include "tools/flow_table.hpp"
@@ -69,6 +70,15 @@ void show_flow(const tools::common_options& asked, bool watch) {
   } while (watch);
 }
 
+/// Rates of the time between two questions.
+void show_actors(const tools::common_options& asked, double interval_s) {
+  const tools::admin_client daemon = asked.daemon();
+  static_cast<void>(daemon.ask("actors"));
+  std::this_thread::sleep_for(std::chrono::duration<double>(interval_s));
+  const nlohmann::ordered_json actors = daemon.ask("actors");
+  tools::print(asked.json ? actors.dump(2) + "\n" : tools::actors_table(actors));
+}
+
 struct rpc_options {
   std::string method;
   std::string params = "{}";
@@ -107,6 +117,17 @@ void add_reading_commands(CLI::App& app, tools::common_options& asked) {
   tools::add_json_option(*flow, asked);
   flow->add_flag("--watch", *watch, "again every second; with --json one line each");
   flow->final_callback([&asked, watch] { show_flow(asked, *watch); });
+
+  const std::shared_ptr<double> interval_s = std::make_shared<double>(1);
+  CLI::App* const actors = app.add_subcommand(
+      "actors", "show each actor: its thread, CPU, state, mailbox, rates and CPU time");
+  tools::add_json_option(*actors, asked);
+  const std::chrono::duration<double> least = limits::flow_span_min;
+  const std::chrono::duration<double> most = limits::flow_span_max;
+  actors->add_option("--interval", *interval_s, "which rates and use of CPUs are of; 1 without it")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(least.count(), most.count()));
+  actors->final_callback([&asked, interval_s] { show_actors(asked, *interval_s); });
 }
 
 void add_rpc_command(CLI::App& app, tools::common_options& asked) {
@@ -155,6 +176,7 @@ void add_commands(CLI::App& app, tools::common_options& asked) {
                  "whose daemon to ask; needed where more than one runs")
       ->type_name("IFNAME");
   add_reading_commands(app, asked);
+  tools::add_log_command(app, asked);
   tools::add_change_commands(app, asked);
   tools::add_peer_commands(app, asked);
   tools::add_wg_quick_commands(app, asked);

@@ -230,8 +230,8 @@ BOOST_FIXTURE_TEST_CASE(a_name_that_fails_is_tried_again_twice_as_late_each_time
     pause = std::min<duration>(2 * pause, limits::resolve_retry_max);
   }
   BOOST_TEST((pause == limits::resolve_retry_max));
-  BOOST_TEST(log.has("warning admin: cannot resolve vpn.example.net: no such host; trying again "
-                     "in 1 s"));
+  BOOST_TEST(log.has("warning admin: peer phone: cannot resolve vpn.example.net: no such host; "
+                     "trying again in 1 s"));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_name_found_is_not_tried_again, names_fixture) {

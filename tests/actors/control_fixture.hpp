@@ -19,6 +19,7 @@ resolver_stand_in(resolver_actor::pointer, std::shared_ptr<std::vector<name_quer
         asked->insert(asked->end(), queries.begin(), queries.end());
       },
       [](atom::stop) {},
+      [](const status_query&) {},
   };
 }
 
@@ -35,6 +36,8 @@ struct control_fixture : stage_fixture {
   /// The beginning of 2030.
   std::shared_ptr<wall_time> time_of_day =
       std::make_shared<wall_time>(std::chrono::sys_days(std::chrono::year{2030} / 1 / 1));
+  std::shared_ptr<const log_book> book = std::make_shared<const log_book>(log_book::settings{
+      log_format::text, folder.at("log"), [](const std::string&) { return spdlog::level::info; }});
   std::shared_ptr<passing_waiter> admin_wait = std::make_shared<passing_waiter>();
   polled<admin_actor> admin;
   polled<uapi_actor> uapi;
@@ -48,7 +51,7 @@ struct control_fixture : stage_fixture {
               admin_parts{std::make_shared<control_socket>(control_socket::listen(admin_path, {})),
                           std::make_shared<control_socket>(control_socket::listen(read_path, {})),
                           running, nullptr, std::nullopt, nullptr, nullptr, path_maker{},
-                          admin.bell, admin_wait, nullptr, log.open("admin"), false,
+                          admin.bell, admin_wait, book, log.open("admin"), false,
                           [now = time_of_day] { return *now; }});
     uapi.bell = std::make_shared<doorbell>();
     uapi.actor =
@@ -59,6 +62,7 @@ struct control_fixture : stage_fixture {
     targets.tunnel = tunnel;
     targets.uapi = uapi;
     targets.resolver = resolver;
+    targets.supervisor = supervisor;
     tell(admin.actor, std::move(targets));
   }
 
@@ -71,6 +75,8 @@ struct control_fixture : stage_fixture {
     }
     const std::vector<status_query> queries = std::exchange(to_tunnel->queries, {});
     for (const status_query& query : queries) {
+      if (query.roll_call)
+        continue; // it is blocked
       query.reader.post(tunnel_answer{query.token, std::make_shared<tunnel_status>(status)});
       scheduler.run();
     }

@@ -26,6 +26,7 @@ struct path_fixture : stage_fixture {
                   false};
   data_path in_use;
   conf::config running = sample_config();
+  int commits = 0;
 
   path_fixture() {
     in_use.readers.push_back(make.reader(0, device.source(0), 1420, {}));
@@ -51,7 +52,8 @@ struct path_fixture : stage_fixture {
     return wanted;
   }
   std::unique_ptr<path_change> prepare(const conf::config& wanted) {
-    return path_change::prepare({make, device, in_use, {true, 1420}}, running, wanted, {});
+    return path_change::prepare({make, device, in_use, {true, 1420}, [this] { ++commits; }},
+                                running, wanted, {});
   }
   void change_to(const conf::config& wanted) {
     prepare(wanted)->commit();
@@ -70,6 +72,7 @@ BOOST_AUTO_TEST_CASE(all_hear_of_those_that_come) {
   BOOST_TEST(in_use.senders.size() == 2U);
   BOOST_TEST(device.queues() == 3U);
   const use_sinks& told = to_tunnel->sinks.at(0);
+  BOOST_TEST(commits == 1);
   BOOST_TEST(told.writers.size() == 3U);
   BOOST_TEST(told.senders.size() == 2U);
   BOOST_TEST((told.writers[0].direct == in_use.sinks.writers[0].direct));

@@ -74,6 +74,7 @@ supervisor_stand_in(supervisor_actor::pointer, std::shared_ptr<supervisor_record
       [=](device_gone) { ++record->devices_gone; },
       [=](const data_path_change& change) { record->changes.push_back(change); },
       [](atom::tick) {},
+      [](const status_query&) {},
   };
 }
 
@@ -92,6 +93,7 @@ inline admin_actor::behavior_type admin_stand_in(admin_actor::pointer,
       [](atom::reload) {},
       [=](const name_answer& answer) { record->names.push_back(answer); },
       [](const peers_unanswered&) {},
+      [](atom::lines) {},
       [](admin_targets&) {},
       [](atom::stop) {},
       [=](const tunnel_answer& answer) { record->tunnel_answers.push_back(answer); },

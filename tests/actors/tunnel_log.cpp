@@ -99,8 +99,9 @@ BOOST_FIXTURE_TEST_CASE(what_waits_for_a_handshake_is_told_as_staged, router_pai
 BOOST_FIXTURE_TEST_CASE(each_drop_is_told_with_its_reason, at_trace) {
   send(left, {ipv4_packet(left.address, right.address), ipv4_packet(left.address, "10.7.7.7")});
   const std::string name = "batch tun-reader#" + std::to_string(left.serial) + ": ";
-  BOOST_TEST(left.log.has(name + "packet 1 of nobody: dropped: no_peer (no peer's allowed_ips hold "
-                                 "the destination)\n"));
+  BOOST_TEST(left.log.has(name +
+                          "peer nobody: packet 1 dropped: no_peer (no peer's allowed_ips hold "
+                          "the destination)\n"));
 }
 
 BOOST_FIXTURE_TEST_CASE(no_key_is_ever_in_a_log, at_trace) {

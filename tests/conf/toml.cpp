@@ -137,9 +137,10 @@ BOOST_AUTO_TEST_CASE(the_unknown_is_an_error_wherever_it_stands) {
 }
 
 BOOST_AUTO_TEST_CASE(actors_are_named_with_or_without_their_number) {
-  for (const char* name : {"supervisor", "tun-reader", "\"tun-reader/0\"", "\"tun-writer/12\"",
-                           "\"udp-sender/3\"", "\"udp-receiver/v4\"", "\"udp-receiver/v6\"",
-                           "udp-receiver", "handshaker", "admin", "uapi", "resolver"})
+  for (const char* name :
+       {"supervisor", "tun-reader", "\"tun-reader/0\"", "\"tun-writer/12\"", "\"udp-sender/3\"",
+        "\"udp-receiver/v4\"", "\"udp-receiver/v6\"", "udp-receiver", "handshaker",
+        "\"handshaker/1\"", "admin", "uapi", "resolver"})
     accepted(parse(head + "[log.actors]\n" + name + " = \"off\"\n"));
   for (const char* name : {"\"tunnel/0\"", "\"tun-reader/\"", "\"tun-reader/x\"", "metrics",
                            "\"udp-receiver/0\"", "\"tun-reader/0/0\""})

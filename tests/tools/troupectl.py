@@ -178,6 +178,12 @@ class Completion(unittest.TestCase):
         self.assertIn("--interface", completed("peer", "add", "--"))
         self.assertEqual(completed("nonsense"), [])
 
+    def test_levels_and_actors_are_offered(self) -> None:
+        self.assertEqual(completed("logs", "--level", "t"), ["trace"])
+        self.assertEqual(completed("logs", "--actor", "tun-"), ["tun-reader", "tun-writer"])
+        self.assertEqual(completed("log", "level", "tunn"), ["tunnel"])
+        self.assertEqual(completed("log", "level", "tunnel", "de"), ["debug"])
+
     def test_where_a_file_or_anything_may_come_nothing_is(self) -> None:
         for words in (("apply", ""), ("apply", "--confirm", ""), ("import", "/e"), ("-i", "")):
             self.assertEqual(completed(*words), [], words)
@@ -265,6 +271,44 @@ class Daemons(unittest.TestCase):
                 self.assertIn(part, done.stderr)
 
 
+def notified(method: str, **params: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "method": method, "params": params}).encode() + b"\n"
+
+
+LINE = notified("logs", time="2026-11-23T06:08:19.123456Z", level="info", actor="tunnel",
+                message="peer a: added")
+
+
+class Logs(unittest.TestCase):
+    def test_lines_are_printed_as_the_daemon_writes_them(self) -> None:
+        with FakeDaemon("wgt0", result({"lines": [json.loads(LINE)["params"]]})) as daemon:
+            done = ctl("logs", "--actor", "tunnel", "--peer", "a", "--level", "debug")
+            self.assertEqual(done.stdout,
+                             "2026-11-23T06:08:19.123456Z info     tunnel: peer a: added\n")
+            self.assertEqual(json.loads(daemon.request)["params"],
+                             {"actor": "tunnel", "peer": "a", "level": "debug"})
+            self.assertEqual(json.loads(ctl("logs", "--json").stdout), json.loads(LINE)["params"])
+
+    def test_a_stream_goes_on_to_the_end_of_the_daemon(self) -> None:
+        stream = result({"following": True}) + LINE + notified("logs.lost", lines=7) + LINE
+        for end, text in ((notified("logs.end", reason="x"), "the daemon of wgt0 ended"),
+                          (b"", "the daemon of wgt0 closed the connection")):
+            with FakeDaemon("wgt0", stream + end):
+                done = ctl("logs", "--follow")
+                self.assertEqual((done.returncode, done.stderr),
+                                 (UNREACHABLE, f"troupectl: {text}\n"))
+                self.assertEqual(done.stdout.count("peer a: added\n"), 2)
+                self.assertIn("-- 7 lines lost", done.stdout)
+        with FakeDaemon("wgt0", stream):
+            lines = ctl("logs", "-f", "--json").stdout.splitlines()
+            self.assertEqual(json.loads(lines[1]), {"lost": 7})
+
+    def test_a_refused_stream_is_a_failure(self) -> None:
+        refusal = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32003, "message": "no"}}
+        with FakeDaemon("wgt0", json.dumps(refusal).encode() + b"\n"):
+            self.assertEqual(ctl("logs", "--follow").returncode, FAILED)
+
+
 class TheRealDaemon(unittest.TestCase):
     def setUp(self) -> None:
         self.daemon = subprocess.Popen((BIN / "trouped", "-f", "wgt0"), stderr=subprocess.DEVNULL)
@@ -294,6 +338,22 @@ class TheRealDaemon(unittest.TestCase):
         for words in (("peer", "show", ""), ("-i", "wgt0", "peer", "remove", name[:2]),
                       ("export", "--peer", "")):
             self.assertEqual(completed(*words), [name], words)
+
+    def test_a_stream_ends_with_its_reader_or_by_sigint(self) -> None:
+        done = subprocess.run(f"{BIN / 'troupectl'} logs --follow --level trace | head -n 1",
+                              shell=True, capture_output=True, text=True, timeout=20, check=True)
+        self.assertEqual((done.stdout.count("\n"), done.stderr), (1, ""))
+        with subprocess.Popen((BIN / "troupectl", "logs", "-f"), stdout=subprocess.PIPE,
+                              text=True) as follower:
+            self.assertIn("supervisor: ", follower.stdout.readline())
+            follower.send_signal(signal.SIGINT)
+            self.assertEqual(follower.wait(20), DONE)
+
+    def test_its_actors_are_listed(self) -> None:
+        actors = json.loads(ctl("actors", "--interval", "0.3", "--json").stdout)["actors"]
+        self.assertLessEqual({"supervisor", "tunnel", "admin", "uapi", "resolver"},
+                             {each["actor"] for each in actors})
+        self.assertEqual(ctl("actors", "--interval", "0.1").returncode, USAGE)
 
     def test_a_stopped_daemon_is_not_waited_for_without_end(self) -> None:
         self.daemon.send_signal(signal.SIGSTOP)
