@@ -137,6 +137,8 @@ void admin_state::run(endpoint_desk::errands errands) {
     caf::anon_send(targets.resolver, std::move(errands.look_up));
   if (errands.moves.empty())
     return;
+  for (const peer_move& each : errands.moves)
+    parts.running->found(each.key);
   tunnel_change change;
   change.moves = std::move(errands.moves);
   configure(std::move(change));

@@ -182,7 +182,7 @@ void admin_state::finish(std::uint64_t token, time_point now) {
   if (round.whose != nullptr)
     return answer_clients(std::move(round), now);
   answer_uapi(
-      {}, conf::format_get(parts.running->config(), *round.tunnel, parts.running->bound_port()));
+      {}, conf::format_get(parts.running->config(), *round.tunnel, parts.running->socket_facts()));
 }
 
 void admin_state::answer_clients(status_round round, time_point now) {
@@ -205,7 +205,7 @@ void admin_state::answer_clients(status_round round, time_point now) {
 
 std::string admin_state::status_text(const status_round& round) const {
   const conf::config& running = parts.running->config();
-  json result = status_json(running, parts.running->bound_port(), own_key_of(running),
+  json result = status_json(running, parts.running->socket_facts(), own_key_of(running),
                             *round.tunnel, round.stages);
   if (link)
     result["interface"]["mtu"] = link->mtu;

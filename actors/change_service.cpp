@@ -148,6 +148,10 @@ change_service::desired change_service::parse_files(json& params, const requeste
   if (!who.is_root() && names_other_key_files(running_->config(), wanted))
     return rpc_failure{rpc_code::not_allowed,
                        "only root may name a key file that is not in use already"};
+  if (!who.is_root() && wanted.interface.commands != running_->config().interface.commands)
+    return rpc_failure{rpc_code::not_allowed,
+                       "only root may change the commands of pre_up, post_up, pre_down and "
+                       "post_down, which root runs"};
   return std::move(wanted);
 }
 

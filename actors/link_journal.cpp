@@ -19,11 +19,16 @@ std::uint32_t queue_length_of(const conf::config& from) {
 
 } // namespace
 
+tun::link_rule link_rule_of(const conf::rule& from) {
+  return {from.family, from.mark};
+}
+
 bool waits_for_up(const tun::link_change& refused) {
   return refused.code == std::errc::network_down;
 }
 
-std::vector<tun::link_change> restore(link_setter& interface, const conf::config& wanted) {
+std::vector<tun::link_change> restore(link_setter& interface, const conf::config& wanted,
+                                      std::uint32_t own_mark) {
   std::vector<tun::link_change> refused;
   const auto note = [&refused](tun::link_change done) {
     if (done.refused())
@@ -31,22 +36,34 @@ std::vector<tun::link_change> restore(link_setter& interface, const conf::config
   };
   for (const ip_prefix& address : wanted.interface.addresses)
     note(interface.add_address(address));
-  for (const conf::route& route : conf::routes_of(wanted))
+  for (const conf::route& route : conf::routes_of(wanted, own_mark))
     note(interface.add_route(link_route_of(route)));
   return refused;
 }
 
-std::optional<std::string> link_journal::carry_out(const conf::plan& plan,
-                                                   const conf::config& before,
-                                                   const conf::config& after) {
+std::optional<std::string> link_journal::set_interface(const conf::plan& plan,
+                                                       const conf::config& before,
+                                                       const conf::config& after) {
   if (interface_ == nullptr)
     return std::nullopt;
   if (!plan.addresses_to_remove.empty() || !plan.addresses_to_add.empty())
     restore_at_last(before);
-  const bool all_made = remove_routes(plan) && remove_addresses(plan, before, after) &&
-                        set_link(plan, before, after) && add_addresses(plan) &&
-                        add_routes(plan, after);
+  const bool all_made = remove_rules(plan) && remove_routes(plan) &&
+                        remove_addresses(plan, before, after) && set_link(plan, before, after) &&
+                        add_addresses(plan) && add_routes(plan, after);
   return all_made ? std::nullopt : std::optional(refusal_);
+}
+
+/// The main table's first, or what it has would go into the tunnel for a moment.
+std::optional<std::string> link_journal::add_rules(const conf::plan& plan) {
+  if (interface_ == nullptr)
+    return std::nullopt;
+  for (const conf::rule& added : plan.rules_to_add) {
+    const tun::link_rule rule = link_rule_of(added);
+    if (!make(interface_->add_rule(rule), [this, rule] { return interface_->remove_rule(rule); }))
+      return refusal_;
+  }
+  return std::nullopt;
 }
 
 std::string link_journal::undo() {
@@ -60,7 +77,7 @@ std::string link_journal::undo() {
 /// An address that is taken away takes others and routes along, forth and back.
 void link_journal::restore_at_last(const conf::config& before) {
   back_.push_back([this, before] {
-    std::vector<tun::link_change> refused = restore(*interface_, before);
+    std::vector<tun::link_change> refused = restore(*interface_, before, own_mark_);
     std::erase_if(refused, waits_for_up);
     return refused.empty() ? tun::link_change{} : std::move(refused.front());
   });
@@ -71,6 +88,15 @@ bool link_journal::make(const tun::link_change& done, step back) {
     back_.push_back(std::move(back));
   refusal_ = done.text;
   return !done.refused();
+}
+
+/// The main table's last.
+bool link_journal::remove_rules(const conf::plan& plan) {
+  const std::vector<conf::rule>& gone = plan.rules_to_remove;
+  return std::all_of(gone.rbegin(), gone.rend(), [this](const conf::rule& each) {
+    const tun::link_rule rule = link_rule_of(each);
+    return make(interface_->remove_rule(rule), [this, rule] { return interface_->add_rule(rule); });
+  });
 }
 
 bool link_journal::remove_routes(const conf::plan& plan) {
@@ -125,7 +151,8 @@ bool link_journal::add_addresses(const conf::plan& plan) {
 
 bool link_journal::add_routes(const conf::plan& plan, const conf::config& after) {
   const bool some_are_lost = !plan.addresses_to_remove.empty();
-  for (const conf::route& added : some_are_lost ? conf::routes_of(after) : plan.routes_to_add) {
+  for (const conf::route& added :
+       some_are_lost ? conf::routes_of(after, own_mark_) : plan.routes_to_add) {
     const tun::link_route route = link_route_of(added);
     const tun::link_change done = interface_->add_route(route);
     if (!make(done, [this, route] { return interface_->remove_route(route); }) &&

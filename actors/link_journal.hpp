@@ -7,6 +7,7 @@
 #include "conf/config.hpp"
 #include "conf/diff.hpp"
 #include "tun/link.hpp"
+#include "tun/policy.hpp"
 
 #include <functional>
 #include <optional>
@@ -26,22 +27,36 @@ public:
   virtual tun::link_change set_mtu(std::uint32_t mtu) = 0;
   /// Packets.
   virtual tun::link_change set_queue_length(std::uint32_t packets) = 0;
+  virtual tun::link_change add_rule(const tun::link_rule& rule) = 0;
+  virtual tun::link_change remove_rule(const tun::link_rule& rule) = 0;
+  /// A table in which no route stands, for the default route, whose number becomes the mark.
+  [[nodiscard]] virtual std::optional<std::uint32_t> free_table() = 0;
 };
+
+tun::link_rule link_rule_of(const conf::rule& from);
 
 /// The kernel takes no route on an interface that is down; it is added when that is up.
 bool waits_for_up(const tun::link_change& refused);
 
 /// All addresses and routes of the configuration, as far as they are missing. What was refused.
-std::vector<tun::link_change> restore(link_setter& interface, const conf::config& wanted);
+/// `own_mark`: as conf::mark_of takes it.
+std::vector<tun::link_change> restore(link_setter& interface, const conf::config& wanted,
+                                      std::uint32_t own_mark);
 
 class link_journal {
 public:
   /// `interface` outlives the journal; null: nothing is set, and all succeeds.
-  explicit link_journal(link_setter* interface) : interface_(interface) {}
+  link_journal(link_setter* interface, std::uint32_t own_mark)
+      : interface_(interface), own_mark_(own_mark) {}
 
-  /// Why it could not go on; what was made until then is to be undone.
+  // In this order, with the mark of the sockets in between: no datagram of theirs ever meets a rule
+  // that would send it into the tunnel. Each says why it could not go on; what was made until then
+  // is to be undone.
   [[nodiscard]] std::optional<std::string>
-  carry_out(const conf::plan& plan, const conf::config& before, const conf::config& after);
+  set_interface(const conf::plan& plan, const conf::config& before, const conf::config& after);
+  /// What was made beside, so that it is undone in its turn.
+  void made(std::function<tun::link_change()> back) { back_.push_back(std::move(back)); }
+  [[nodiscard]] std::optional<std::string> add_rules(const conf::plan& plan);
   /// Takes back what was made, the last first. What could not be taken back, in words; mostly
   /// nothing.
   [[nodiscard]] std::string undo();
@@ -52,6 +67,7 @@ private:
   /// Whether to go on. `back` undoes what `forth` makes.
   [[nodiscard]] bool make(const tun::link_change& done, step back);
   void restore_at_last(const conf::config& before);
+  [[nodiscard]] bool remove_rules(const conf::plan& plan);
   [[nodiscard]] bool remove_routes(const conf::plan& plan);
   [[nodiscard]] bool remove_addresses(const conf::plan& plan, const conf::config& before,
                                       const conf::config& after);
@@ -61,6 +77,7 @@ private:
   [[nodiscard]] bool add_routes(const conf::plan& plan, const conf::config& after);
 
   link_setter* interface_;
+  std::uint32_t own_mark_;
   std::vector<step> back_;
   std::string refusal_;
 };

@@ -51,15 +51,15 @@ json peer_json(const conf::peer_config& peer, const peer_status* live) {
 
 } // namespace
 
-json status_json(const conf::config& running, std::uint16_t bound_port,
+json status_json(const conf::config& running, const socket_facts& sockets,
                  const std::optional<public_key>& own_key, const tunnel_status& tunnel,
                  const std::vector<stage_status>& stages) {
   json out;
   out["interface"] = {
       {"name", running.interface.name},
       {"public_key", own_key ? json(to_base64(*own_key)) : json(nullptr)},
-      {"listen_port", bound_port},
-      {"fwmark", running.interface.fwmark},
+      {"listen_port", sockets.port},
+      {"fwmark", sockets.mark},
       {"mtu", running.interface.mtu},
       {"under_load", tunnel.under_load},
       {"aead", tunnel.aead},

@@ -13,7 +13,7 @@ namespace troupe::actors {
 
 /// {interface: {...}, peers: [...], drops: [{stage, actor, reason, count, text}]}. Holds no secret.
 /// `own_key`: absent without a private key.
-nlohmann::ordered_json status_json(const conf::config& running, std::uint16_t bound_port,
+nlohmann::ordered_json status_json(const conf::config& running, const socket_facts& sockets,
                                    const std::optional<public_key>& own_key,
                                    const tunnel_status& tunnel,
                                    const std::vector<stage_status>& stages);

@@ -1,5 +1,7 @@
 #include "actors/transaction.hpp"
 
+#include "messages/limits.hpp"
+
 #include <algorithm>
 #include <system_error>
 
@@ -16,11 +18,20 @@ std::string restart_text(const std::vector<std::string>& keys) {
 
 } // namespace
 
+std::string no_free_table_text() {
+  return "a default route needs a routing table of its own, and " +
+         std::to_string(limits::own_mark_first) + " and the " +
+         std::to_string(limits::own_marks_max) +
+         " behind it are all in use: set `fwmark` to the number of a free one";
+}
+
 running_configuration::running_configuration(conf::config started_with,
                                              std::shared_ptr<const udp::socket_pair> sockets,
-                                             std::shared_ptr<link_setter> interface, logger log)
+                                             std::shared_ptr<link_setter> interface, logger log,
+                                             std::uint32_t own_mark)
     : config_(std::move(started_with)), sockets_(std::move(sockets)),
-      interface_(std::move(interface)), log_(std::move(log)) {}
+      interface_(std::move(interface)), log_(std::move(log)), own_mark_(own_mark),
+      hooks_(std::make_shared<shared_hooks>(config_.interface.commands)) {}
 
 void running_configuration::announce(commit_target& target) {
   conf::plan plan = conf::first_plan(config_);
@@ -32,27 +43,25 @@ void running_configuration::announce(commit_target& target) {
 std::optional<commit_failure> running_configuration::change_to(conf::config desired,
                                                                const change_options& how,
                                                                commit_target& target) {
-  conf::plan plan = conf::diff(config_, desired, how.hints);
+  const std::optional<std::uint32_t> own_mark = own_mark_for(desired);
+  if (!own_mark)
+    return commit_failure{commit_failure::kind::link, no_free_table_text()};
+  const std::uint32_t mark = conf::mark_of(desired, *own_mark);
+  conf::plan plan = conf::diff(config_, desired, how.hints, *own_mark);
   if (!plan.needs_restart.empty())
     return commit_failure{commit_failure::kind::needs_restart, restart_text(plan.needs_restart)};
   // 1. Prepare.
   std::shared_ptr<const udp::socket_pair> prepared;
-  if (std::optional<commit_failure> failure = find_sockets(plan, desired, how, prepared))
+  if (std::optional<commit_failure> failure = find_sockets(plan, desired, how, mark, prepared))
     return failure;
   std::unique_ptr<prepared_path> path;
   if (std::optional<commit_failure> failure = find_path(plan, desired, target, path))
     return failure;
-  // 2. Kernel settings. Those of the sockets in use come last: they have no undo.
-  link_journal journal(interface_.get());
-  std::optional<commit_failure> failure;
-  std::optional<std::string> refused = journal.carry_out(plan, config_, desired);
-  if (refused && how.whatever_the_kernel_says)
-    log_->warn("{}; it stays as it is", *refused);
-  else if (refused)
-    failure = commit_failure{commit_failure::kind::link, std::move(*refused)};
-  else if (plan.fwmark_changed || plan.socket_options_changed)
-    failure = set_options(desired, how, prepared);
-  if (failure) {
+  names_.hold_back(plan, config_, desired, *own_mark);
+  // 2. Kernel settings.
+  link_journal journal(interface_.get(), *own_mark);
+  if (std::optional<commit_failure> failure =
+          set_kernel(plan, desired, how, mark, journal, prepared)) {
     const std::string remains = journal.undo();
     failure->text += remains;
     failure->undo_failed = !remains.empty();
@@ -63,6 +72,10 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   plan.tunnel.park_removed = how.park_removed;
   plan.tunnel.bring_back = how.bring_back;
   config_ = std::move(desired);
+  own_mark_ = *own_mark;
+  hooks_->set(config_.interface.commands);
+  for (const public_key& gone : plan.tunnel.removed)
+    names_.forget(gone);
   target.configure(std::move(plan.tunnel));
   if (path)
     path->commit();
@@ -80,19 +93,25 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   return std::nullopt;
 }
 
+std::optional<std::uint32_t>
+running_configuration::own_mark_for(const conf::config& desired) const {
+  if (own_mark_ != 0 || interface_ == nullptr || !conf::needs_own_mark(desired))
+    return own_mark_;
+  return interface_->free_table();
+}
+
 std::optional<commit_failure>
 running_configuration::find_sockets(const conf::plan& plan, const conf::config& desired,
-                                    const change_options& how,
+                                    const change_options& how, std::uint32_t mark,
                                     std::shared_ptr<const udp::socket_pair>& prepared) const {
-  if (how.sockets) {
-    prepared = how.sockets != sockets_ ? how.sockets : nullptr;
-    return std::nullopt;
-  }
   const std::uint16_t wanted = desired.interface.listen_port;
-  if (!plan.listen_port_changed || wanted == sockets_->port())
-    return std::nullopt;
   try {
-    prepared = udp::socket_pair::open(wanted, socket_options_of(desired));
+    if (how.sockets) {
+      if (how.sockets != sockets_)
+        prepared = how.sockets;
+    } else if (plan.listen_port_changed && wanted != sockets_->port()) {
+      prepared = udp::socket_pair::open(wanted, socket_options_of(desired, mark));
+    }
     return std::nullopt;
   } catch (const std::system_error& error) {
     return commit_failure{commit_failure::kind::socket, error.what()};
@@ -113,14 +132,45 @@ running_configuration::find_path(const conf::plan& plan, const conf::config& des
   }
 }
 
-/// Sockets that were opened for `desired` have its options already.
 std::optional<commit_failure>
-running_configuration::set_options(const conf::config& desired, const change_options& how,
+running_configuration::set_kernel(const conf::plan& plan, const conf::config& desired,
+                                  const change_options& how, std::uint32_t mark,
+                                  link_journal& journal,
+                                  std::shared_ptr<const udp::socket_pair>& prepared) const {
+  const auto counts = [&](const std::optional<std::string>& refused) {
+    if (refused && how.whatever_the_kernel_says)
+      log_->warn("{}; it stays as it is", *refused);
+    return refused && !how.whatever_the_kernel_says;
+  };
+  std::optional<std::string> refused = journal.set_interface(plan, config_, desired);
+  if (counts(refused))
+    return commit_failure{commit_failure::kind::link, std::move(*refused)};
+  if (plan.fwmark_changed || plan.socket_options_changed)
+    if (std::optional<commit_failure> failure =
+            set_options(socket_options_of(desired, mark), how, journal, prepared))
+      return failure;
+  refused = journal.add_rules(plan);
+  if (counts(refused))
+    return commit_failure{commit_failure::kind::link, std::move(*refused)};
+  return std::nullopt;
+}
+
+/// Sockets that are to be retired have them, too: they are in use until the commit is heard, and a
+/// rule goes by their mark.
+std::optional<commit_failure>
+running_configuration::set_options(const udp::socket_options& wanted, const change_options& how,
+                                   link_journal& journal,
                                    std::shared_ptr<const udp::socket_pair>& prepared) const {
-  if (prepared && prepared != how.sockets)
-    return std::nullopt;
   try {
-    prepared = (prepared ? prepared : sockets_)->with(socket_options_of(desired));
+    std::shared_ptr<const udp::socket_pair> in_use = sockets_->with(wanted);
+    journal.made([before = sockets_] {
+      before->reassert();
+      return tun::link_change{};
+    });
+    if (!prepared)
+      prepared = std::move(in_use);
+    else if (prepared == how.sockets)
+      prepared = prepared->with(wanted);
     return std::nullopt;
   } catch (const std::system_error& error) {
     return commit_failure{commit_failure::kind::socket, error.what()};
@@ -130,15 +180,36 @@ running_configuration::set_options(const conf::config& desired, const change_opt
 void running_configuration::restore_link() {
   if (!interface_)
     return;
-  for (const tun::link_change& refused : restore(*interface_, config_))
+  for (const tun::link_change& refused : restore(*interface_, config_, own_mark_))
     log_->warn("restoring what the interface lost: {}", refused.text);
 }
 
-std::string running_configuration::name_of(const public_key& peer) const {
+const conf::peer_config* running_configuration::find(const public_key& key) const {
   const auto found =
       std::find_if(config_.peers.begin(), config_.peers.end(),
-                   [&](const conf::peer_config& each) { return each.settings.key == peer; });
-  return found != config_.peers.end() ? found->settings.name : std::string();
+                   [&](const conf::peer_config& each) { return each.settings.key == key; });
+  return found != config_.peers.end() ? &*found : nullptr;
+}
+
+std::string running_configuration::name_of(const public_key& peer) const {
+  const conf::peer_config* const known = find(peer);
+  return known != nullptr ? known->settings.name : std::string();
+}
+
+void running_configuration::found(const public_key& peer) {
+  if (const conf::peer_config* const known = find(peer)) {
+    names_.found(*known);
+    add_rules_that_waited();
+  }
+}
+
+/// Those that are there already stay as they are.
+void running_configuration::add_rules_that_waited() {
+  if (!interface_)
+    return;
+  for (const conf::rule& rule : names_.ready_rules(config_, own_mark_))
+    if (const tun::link_change done = interface_->add_rule(link_rule_of(rule)); done.refused())
+      log_->error("the default route is not in use: {}", done.text);
 }
 
 credit_settings credit_of(const conf::config& wanted) {
@@ -157,13 +228,13 @@ use_sockets sockets_of(const conf::config& wanted,
   return result;
 }
 
-udp::socket_options socket_options_of(const conf::config& wanted) {
+udp::socket_options socket_options_of(const conf::config& wanted, std::uint32_t mark) {
   udp::socket_options options;
   if (wanted.udp.receive_buffer != 0)
     options.receive_buffer_octets = wanted.udp.receive_buffer;
   if (wanted.udp.send_buffer != 0)
     options.send_buffer_octets = wanted.udp.send_buffer;
-  options.mark = wanted.interface.fwmark;
+  options.mark = mark;
   options.gso = wanted.udp.gso;
   options.gro = wanted.udp.gro;
   return options;

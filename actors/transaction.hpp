@@ -7,6 +7,8 @@
 
 #include "actors/link_journal.hpp"
 #include "actors/log.hpp"
+#include "actors/name_wait.hpp"
+#include "actors/shared_hooks.hpp"
 #include "conf/config.hpp"
 #include "conf/diff.hpp"
 #include "udp/socket_pair.hpp"
@@ -82,12 +84,20 @@ struct change_options {
 
 class running_configuration {
 public:
+  /// `own_mark`: the one that was chosen for the default routes of `started_with`, if one had to
+  /// be.
   running_configuration(conf::config started_with, std::shared_ptr<const udp::socket_pair> sockets,
-                        std::shared_ptr<link_setter> interface, logger log);
+                        std::shared_ptr<link_setter> interface, logger log,
+                        std::uint32_t own_mark = 0);
 
   [[nodiscard]] const conf::config& config() const { return config_; }
   [[nodiscard]] const std::shared_ptr<const udp::socket_pair>& sockets() const { return sockets_; }
   [[nodiscard]] std::uint16_t bound_port() const { return sockets_->port(); }
+  [[nodiscard]] std::uint32_t mark() const { return conf::mark_of(config_, own_mark_); }
+  [[nodiscard]] ::troupe::socket_facts socket_facts() const { return {bound_port(), mark()}; }
+
+  /// Those of `config`, for who runs them on another thread.
+  [[nodiscard]] std::shared_ptr<const shared_hooks> hooks() const { return hooks_; }
 
   /// The first commit: the sockets and the kernel are as configured already.
   void announce(commit_target& target);
@@ -99,30 +109,47 @@ public:
   void restore_link();
   /// What the peer is called, for logs; empty if there is none.
   [[nodiscard]] std::string name_of(const public_key& peer) const;
+  /// It is known where the peer is: rules that had to wait for that are added.
+  void found(const public_key& peer);
 
 private:
+  /// 0: none is needed. Once chosen it stays. Nothing: no table is free.
+  [[nodiscard]] std::optional<std::uint32_t> own_mark_for(const conf::config& desired) const;
   /// `prepared` stays empty if the sockets in use will do.
   [[nodiscard]] std::optional<commit_failure>
   find_sockets(const conf::plan& plan, const conf::config& desired, const change_options& how,
-               std::shared_ptr<const udp::socket_pair>& prepared) const;
+               std::uint32_t mark, std::shared_ptr<const udp::socket_pair>& prepared) const;
   [[nodiscard]] std::optional<commit_failure>
   find_path(const conf::plan& plan, const conf::config& desired, commit_target& target,
             std::unique_ptr<prepared_path>& prepared) const;
+  /// What was made until a failure is in the journal, to be undone.
   [[nodiscard]] std::optional<commit_failure>
-  set_options(const conf::config& desired, const change_options& how,
+  set_kernel(const conf::plan& plan, const conf::config& desired, const change_options& how,
+             std::uint32_t mark, link_journal& journal,
+             std::shared_ptr<const udp::socket_pair>& prepared) const;
+  [[nodiscard]] std::optional<commit_failure>
+  set_options(const udp::socket_options& wanted, const change_options& how, link_journal& journal,
               std::shared_ptr<const udp::socket_pair>& prepared) const;
+  [[nodiscard]] const conf::peer_config* find(const public_key& key) const;
+  void add_rules_that_waited();
 
   conf::config config_;
   std::shared_ptr<const udp::socket_pair> sockets_;
   std::shared_ptr<link_setter> interface_;
   logger log_;
+  std::uint32_t own_mark_;
+  std::shared_ptr<shared_hooks> hooks_;
+  name_wait names_;
 };
+
+/// Why a default route cannot be: link_setter::free_table found none.
+std::string no_free_table_text();
 
 /// What each reader is told: half of the target, as the other half is the socket's.
 credit_settings credit_of(const conf::config& wanted);
 use_sockets sockets_of(const conf::config& wanted, std::shared_ptr<const udp::socket_pair> sockets);
 
 /// What the sockets of a configuration are to be.
-udp::socket_options socket_options_of(const conf::config& wanted);
+udp::socket_options socket_options_of(const conf::config& wanted, std::uint32_t mark);
 
 } // namespace troupe::actors

@@ -68,6 +68,18 @@ enum class route_mode : std::uint8_t { off, automatic };
 
 inline constexpr std::uint32_t main_route_table = 254;
 
+using hook_list = std::vector<std::string>;
+
+/// Commands of the shell, run around the interface's life; `%i` in them is its name.
+struct hooks {
+  hook_list pre_up;
+  hook_list post_up;
+  hook_list pre_down;
+  hook_list post_down;
+
+  friend bool operator==(const hooks&, const hooks&) = default;
+};
+
 struct interface_config {
   std::string name;
   /// Absent only before UAPI has brought one.
@@ -81,8 +93,9 @@ struct interface_config {
   std::uint32_t fwmark = 0; // 0: none
   /// Routes for the peers' allowed_ips.
   route_mode routes = route_mode::automatic;
-  /// Unset: "auto", which is the main table as long as no default route is supported.
+  /// Unset: "auto", which is the main table, and for default routes one of their own: policy.hpp.
   std::optional<std::uint32_t> table;
+  hooks commands;
 };
 
 struct tun_config {
@@ -179,8 +192,7 @@ std::vector<std::string> newly_expired(const config& before, const config& after
 std::string default_name(const public_key& key,
                          const std::function<bool(const std::string&)>& taken);
 
-/// A route to everything. Wherever troupe sets the routes it needs policy routing, which this
-/// version does not have.
+/// A route to everything.
 inline bool is_default_route(const ip_prefix& prefix) {
   return prefix.length == 0;
 }

@@ -118,14 +118,15 @@ bool plan::empty() const {
          !socket_options_changed && !data_path_changed && !mtu_changed && !queue_length_changed &&
          !log_levels_changed && !credit_changed && addresses_to_remove.empty() &&
          addresses_to_add.empty() && routes_to_remove.empty() && routes_to_add.empty() &&
-         needs_restart.empty();
+         rules_to_remove.empty() && rules_to_add.empty() && needs_restart.empty();
 }
 
-std::vector<route> routes_of(const config& wanted) {
+std::vector<route> routes_of(const config& wanted, std::uint32_t own_mark) {
   std::vector<route> result;
   if (wanted.interface.routes == route_mode::off)
     return result;
   const std::uint32_t table = wanted.interface.table.value_or(main_route_table);
+  const std::uint32_t default_table = wanted.interface.table.value_or(mark_of(wanted, own_mark));
   std::vector<ip_prefix> connected;
   if (table == main_route_table)
     std::transform(wanted.interface.addresses.begin(), wanted.interface.addresses.end(),
@@ -135,12 +136,13 @@ std::vector<route> routes_of(const config& wanted) {
       continue;
     for (const ip_prefix& prefix : peer.settings.allowed_ips)
       if (std::find(connected.begin(), connected.end(), prefix) == connected.end())
-        result.push_back({prefix, table});
+        result.push_back({prefix, is_default_route(prefix) ? default_table : table});
   }
   return sorted(std::move(result));
 }
 
-plan diff(const config& before, const config& after, const diff_hints& hints) {
+plan diff(const config& before, const config& after, const diff_hints& hints,
+          std::uint32_t own_mark) {
   plan result;
   if (!before.interface.private_key.same_as(after.interface.private_key)) {
     result.tunnel.set_private_key = true;
@@ -148,7 +150,7 @@ plan diff(const config& before, const config& after, const diff_hints& hints) {
   }
   compare_peers(before, after, hints, result);
   result.listen_port_changed = before.interface.listen_port != after.interface.listen_port;
-  result.fwmark_changed = before.interface.fwmark != after.interface.fwmark;
+  result.fwmark_changed = mark_of(before, own_mark) != mark_of(after, own_mark);
   result.tunnel.forget_sources = result.listen_port_changed || result.fwmark_changed;
   result.socket_options_changed = !same_socket_options(before.udp, after.udp);
   result.data_path_changed = before.tun.queues != after.tun.queues ||
@@ -165,16 +167,20 @@ plan diff(const config& before, const config& after, const diff_hints& hints) {
   const std::vector<ip_prefix> new_addresses = sorted(after.interface.addresses);
   result.addresses_to_remove = only_in(old_addresses, new_addresses);
   result.addresses_to_add = only_in(new_addresses, old_addresses);
-  const std::vector<route> old_routes = routes_of(before);
-  const std::vector<route> new_routes = routes_of(after);
+  const std::vector<route> old_routes = routes_of(before, own_mark);
+  const std::vector<route> new_routes = routes_of(after, own_mark);
   result.routes_to_remove = only_in(old_routes, new_routes);
   result.routes_to_add = only_in(new_routes, old_routes);
+  const std::vector<rule> old_rules = rules_of(before, own_mark);
+  const std::vector<rule> new_rules = rules_of(after, own_mark);
+  result.rules_to_remove = only_in(old_rules, new_rules);
+  result.rules_to_add = only_in(new_rules, old_rules);
   result.needs_restart = restart_needed(before, after);
   return result;
 }
 
-plan first_plan(const config& wanted) {
-  plan result = diff(bare_config(wanted.interface.name), wanted);
+plan first_plan(const config& wanted, std::uint32_t own_mark) {
+  plan result = diff(bare_config(wanted.interface.name), wanted, {}, own_mark);
   result.needs_restart.clear();
   result.listen_port_changed = true;
   result.fwmark_changed = true;

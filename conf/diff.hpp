@@ -3,6 +3,7 @@
 #pragma once
 
 #include "conf/config.hpp"
+#include "conf/policy.hpp"
 
 #include <compare>
 #include <cstdint>
@@ -41,6 +42,7 @@ struct plan {
   /// Of peers that are new, or that have others than before. What is no address is to be looked up.
   std::vector<peer_endpoints> endpoints;
   bool listen_port_changed = false;
+  /// Of the sockets, whoever chose it.
   bool fwmark_changed = false;
   /// Of the sockets, beside their mark.
   bool socket_options_changed = false;
@@ -50,26 +52,31 @@ struct plan {
   bool queue_length_changed = false;
   bool log_levels_changed = false;
   bool credit_changed = false;
-  /// All four sorted.
+  /// All six sorted.
   std::vector<ip_prefix> addresses_to_remove;
   std::vector<ip_prefix> addresses_to_add;
   std::vector<route> routes_to_remove;
   std::vector<route> routes_to_add;
+  std::vector<rule> rules_to_remove;
+  std::vector<rule> rules_to_add;
   /// Keys (`udp.senders`) whose new value only a restart brings.
   std::vector<std::string> needs_restart;
 
   [[nodiscard]] bool empty() const;
 };
 
-/// Linear in what exists but for sorting; the plan is as large as what changed.
-plan diff(const config& before, const config& after, const diff_hints& hints = {});
+/// Linear in what exists but for sorting; the plan is as large as what changed. `own_mark`: as
+/// policy.hpp's mark_of takes it, for both.
+plan diff(const config& before, const config& after, const diff_hints& hints = {},
+          std::uint32_t own_mark = 0);
 
 /// From a fresh device to `wanted`: everything is new, nothing needs a restart.
-plan first_plan(const config& wanted);
+plan first_plan(const config& wanted, std::uint32_t own_mark = 0);
 
 /// The routes that the configuration asks for, sorted: one for each prefix of a peer in use when
 /// `routes` is automatic, less the networks of the interface's own addresses, whose routes in the
-/// main table the kernel makes and removes itself.
-std::vector<route> routes_of(const config& wanted);
+/// main table the kernel makes and removes itself. A default route goes to the table that is
+/// numbered as the mark, where the table is "auto".
+std::vector<route> routes_of(const config& wanted, std::uint32_t own_mark = 0);
 
 } // namespace troupe::conf

@@ -145,8 +145,7 @@ void peer_table::read_endpoint(section& from, const value& given, peer_config& p
   peer.endpoints.push_back(*read);
 }
 
-std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& given,
-                                                 const peer_config& peer) {
+std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& given) {
   const std::optional<ip_prefix> prefix =
       given.text.find('\0') == std::string::npos ? parse_ip_prefix(given.text) : std::nullopt;
   if (!prefix) {
@@ -159,13 +158,6 @@ std::optional<ip_prefix> peer_table::read_prefix(section& from, const value& giv
                              to_string(masked(*prefix)) + " or " + to_string(whole) + "?");
     return std::nullopt;
   }
-  if (peer.enabled && routes_ == route_mode::automatic && is_default_route(*prefix)) {
-    from.error(given.at,
-               given.text +
-                   ": a default route needs policy routing, which this version does not have; "
-                   "set routes = \"off\" and route yourself, or list narrower prefixes");
-    return std::nullopt;
-  }
   return prefix;
 }
 
@@ -176,7 +168,7 @@ void peer_table::read_allowed_ips(section& from, peer_config& peer) {
   const std::size_t own_number = owners_.size() - 1;
   peer.settings.allowed_ips.reserve(given->items.size());
   for (const value& item : given->items) {
-    const std::optional<ip_prefix> prefix = read_prefix(from, item, peer);
+    const std::optional<ip_prefix> prefix = read_prefix(from, item);
     if (!prefix)
       continue;
     peer.settings.allowed_ips.push_back(*prefix);

@@ -16,9 +16,8 @@ namespace troupe::conf {
 
 class peer_table {
 public:
-  /// `routes` decides whether a default route is refused. Both arguments outlive the table.
-  peer_table(route_mode routes, const key_reader& read_key)
-      : routes_(routes), read_key_(read_key) {}
+  /// `read_key` outlives the table.
+  explicit peer_table(const key_reader& read_key) : read_key_(read_key) {}
 
   /// The interface's own key is no peer's.
   void refuse(const public_key& own) { own_key_ = own; }
@@ -37,7 +36,7 @@ private:
   void read_endpoint(section& from, const value& given, peer_config& peer);
   void read_allowed_ips(section& from, peer_config& peer);
   /// The prefix, unless it is an error.
-  std::optional<ip_prefix> read_prefix(section& from, const value& given, const peer_config& peer);
+  std::optional<ip_prefix> read_prefix(section& from, const value& given);
 
   /// Who has something that only one may have. `peer` is its name, or its number in words.
   struct owner {
@@ -45,7 +44,6 @@ private:
     std::string place; // FILE:LINE
   };
 
-  route_mode routes_;
   const key_reader& read_key_;
   std::optional<public_key> own_key_;
   std::vector<peer_config> peers_;

@@ -1,5 +1,6 @@
 #include "conf/setting_list.hpp"
 
+#include "conf/hook_setting.hpp"
 #include "conf/instant.hpp"
 #include "conf/words.hpp"
 
@@ -128,6 +129,16 @@ std::string value_of(const std::vector<endpoint_setting>& endpoints) {
   return texts.size() == 1 ? quoted(texts.front()) : array_of(texts);
 }
 
+/// One per line where there are several.
+std::string value_of(const hook_list& commands) {
+  if (commands.size() == 1)
+    return "[" + quoted(commands.front()) + "]";
+  std::string result = "[";
+  for (const std::string& command : commands)
+    result += "\n  " + quoted(command) + ",";
+  return result + (commands.empty() ? "]" : "\n]");
+}
+
 /// Says each setting of one table with its name, and whether it is the standard one.
 class lister {
 public:
@@ -169,6 +180,8 @@ void list(const interface_config& from, lister to) {
   to.unless(standard.routes, "routes", from.routes);
   if (from.table)
     to.line("table", *from.table == main_route_table ? quoted("main") : value_of(*from.table));
+  for (const hook_kind& kind : hook_kinds)
+    to.unless(standard.commands.*kind.list, kind.key, from.commands.*kind.list);
 }
 
 void list(const tun_config& from, lister to) {

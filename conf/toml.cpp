@@ -3,8 +3,10 @@
 #include "messages/interface_name.hpp"
 
 #include "conf/document.hpp"
+#include "conf/hook_setting.hpp"
 #include "conf/key_setting.hpp"
 #include "conf/peer_table.hpp"
+#include "conf/policy.hpp"
 #include "conf/section.hpp"
 #include "conf/wording.hpp"
 #include "conf/words.hpp"
@@ -22,9 +24,9 @@ namespace {
 
 constexpr std::array<std::string_view, 8> root_keys = {"interface", "tun", "udp",   "tunnel",
                                                        "credit",    "log", "admin", "peer"};
-constexpr std::array<std::string_view, 9> interface_keys = {
-    "name", "private_key", "private_key_file", "listen_port", "addresses",
-    "mtu",  "fwmark",      "routes",           "table"};
+constexpr std::array<std::string_view, 13> interface_keys = {
+    "name",   "private_key", "private_key_file", "listen_port", "addresses", "mtu",      "fwmark",
+    "routes", "table",       "pre_up",           "post_up",     "pre_down",  "post_down"};
 constexpr std::array<std::string_view, 3> tun_keys = {"queues", "offload", "queue_length"};
 constexpr std::array<std::string_view, 5> udp_keys = {"senders", "gso", "gro", "receive_buffer",
                                                       "send_buffer"};
@@ -125,6 +127,7 @@ void read_interface(section& from, interface_config& result, const key_reader& r
   if (const std::optional<std::size_t> mode = from.choice("routes", route_modes))
     result.routes = static_cast<route_mode>(*mode);
   result.table = read_table(from);
+  read_hooks(from, result.commands);
 }
 
 void read_tunnel(section& from, tunnel_config& result) {
@@ -285,6 +288,16 @@ config read_settings(section& root, error_list& errors, const key_reader& read_k
   return result;
 }
 
+/// For what is wrong with it only beside the peers.
+position place_of_fwmark(section& root) {
+  value* const interface = root.find("interface");
+  if (interface != nullptr)
+    for (const member& each : interface->members)
+      if (each.key == "fwmark")
+        return each.content.at;
+  return {};
+}
+
 /// With what is wrong with the file itself.
 error_list errors_of(const source_file& file) {
   error_list errors(file.path, file.others_can_read);
@@ -323,6 +336,7 @@ std::variant<config, std::vector<config_error>> parse_config(const source_file& 
   error_list main_errors = errors_of(main);
   section root(std::get<value>(parsed), "the file", main_errors);
   config result = read_settings(root, main_errors, read_key);
+  const position fwmark_at = place_of_fwmark(root);
 
   drop_in_files drop_ins;
   if (!result.interface.name.empty())
@@ -332,7 +346,7 @@ std::variant<config, std::vector<config_error>> parse_config(const source_file& 
   if (!errors.empty())
     return errors;
 
-  peer_table peers(result.interface.routes, read_key);
+  peer_table peers(read_key);
   if (result.interface.private_key)
     peers.refuse(derive(result.interface.private_key));
   peers.read_all(root, main_errors);
@@ -346,6 +360,8 @@ std::variant<config, std::vector<config_error>> parse_config(const source_file& 
     append(errors, own_errors.take_sorted());
   }
   result.peers = peers.take();
+  if (const std::string fault = mark_fault(result); !fault.empty())
+    errors.push_back({{main.path, fwmark_at.line, fwmark_at.column}, "`fwmark` " + fault});
   if (!errors.empty())
     return errors;
   return result;

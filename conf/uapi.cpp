@@ -222,16 +222,16 @@ std::variant<uapi_set, uapi_error> parse_set(std::string_view request) {
 }
 
 std::string format_get(const config& running, const tunnel_status& status,
-                       std::uint16_t bound_port) {
+                       const socket_facts& sockets) {
   const std::size_t octets_max = answer_octets_max(running);
   std::string text;
   text.reserve(octets_max);
   if (running.interface.private_key)
     append_secret(text, "private_key", running.interface.private_key);
-  if (bound_port != 0)
-    append_number(text, "listen_port", bound_port);
-  if (running.interface.fwmark != 0)
-    append_number(text, "fwmark", running.interface.fwmark);
+  if (sockets.port != 0)
+    append_number(text, "listen_port", sockets.port);
+  if (sockets.mark != 0)
+    append_number(text, "fwmark", sockets.mark);
 
   std::unordered_map<public_key, const peer_status*> reports;
   reports.reserve(status.peers.size());

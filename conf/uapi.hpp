@@ -64,10 +64,10 @@ struct uapi_set {
 /// `request` is one whole set: `set=1`, its lines, the blank line.
 std::variant<uapi_set, uapi_error> parse_set(std::string_view request);
 
-/// The answer to a get. Disabled peers are not listed. `bound_port` is the port that the sockets
-/// have, 0 for none. Written in place: no stale copy of a key stays in freed memory.
+/// The answer to a get. Disabled peers are not listed. Written in place: no stale copy of a key
+/// stays in freed memory.
 std::string format_get(const config& running, const tunnel_status& status,
-                       std::uint16_t bound_port);
+                       const socket_facts& sockets);
 
 /// The answer to a set, and the end of every answer.
 std::string format_errno(uapi_errno number);

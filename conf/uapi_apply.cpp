@@ -2,6 +2,8 @@
 
 #include "messages/limits.hpp"
 
+#include "conf/policy.hpp"
+
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -179,19 +181,12 @@ private:
 };
 
 /// What a file would not be allowed either.
-std::optional<uapi_error> check(const config& desired, const uapi_set& request) {
+std::optional<uapi_error> check(const config& desired) {
   if (desired.peers.size() > limits::peers_max)
     return uapi_error{uapi_errno::invalid,
                       "UAPI set: more than " + std::to_string(limits::peers_max) + " peers"};
-  if (desired.interface.routes == route_mode::off)
-    return std::nullopt;
-  for (const uapi_peer& peer : request.peers)
-    for (const allowed_ip_step& step : peer.allowed_ips)
-      if (step.what == allowed_ip_step::kind::add && is_default_route(step.prefix))
-        return uapi_error{uapi_errno::invalid,
-                          "UAPI set: a default route needs policy routing, which this version does "
-                          "not have; set routes = \"off\" in the file and route yourself, or list "
-                          "narrower prefixes"};
+  if (const std::string fault = mark_fault(desired); !fault.empty())
+    return uapi_error{uapi_errno::invalid, "UAPI set: the fwmark " + fault};
   return std::nullopt;
 }
 
@@ -221,7 +216,7 @@ apply(const config& current, const uapi_set& request,
     if (peer.key != own_key)
       edited.edit(peer);
   uapi_outcome outcome = edited.finish();
-  if (std::optional<uapi_error> failure = check(outcome.desired, request))
+  if (std::optional<uapi_error> failure = check(outcome.desired))
     return std::move(*failure);
   return outcome;
 }

@@ -2,6 +2,7 @@
 
 #include "messages/limits.hpp"
 
+#include "conf/policy.hpp"
 #include "conf/wording.hpp"
 
 #include <algorithm>
@@ -210,13 +211,8 @@ wg_quick_import wg_quick_reader::take(const key_deriver& derive) {
       error(own->second, "this is the interface's own key; give the one that `wg show` or "
                          "`troupectl pubkey` prints on the peer's side");
   }
-  if (default_route_ && interface.routes == route_mode::automatic) {
-    interface.routes = route_mode::off;
-    note(default_route_at_,
-         to_string(*default_route_) +
-             " is a default route, which troupe does not set yet, so that routes = \"off\" now: "
-             "add all routes with `ip route`, and keep the way to the endpoint out of the tunnel");
-  }
+  if (const std::string fault = mark_fault(import_.result); !fault.empty())
+    error(fwmark_at_, "`FwMark` " + fault);
   const auto taken = [this](const std::string& name) { return names_.count(name) != 0; };
   for (peer_config& each : import_.result.peers) {
     if (each.settings.name.empty())

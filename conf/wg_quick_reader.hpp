@@ -95,8 +95,7 @@ private:
   bool full_ = false;             // an error says already that there are too many peers
   std::set<ip_address> own_addresses_;
   std::optional<position> mtu_at_;
-  std::optional<ip_prefix> default_route_;
-  position default_route_at_;
+  position fwmark_at_;
 
   /// A name in a comment whose peer is not known yet.
   std::string_view pending_name_;

@@ -2,10 +2,12 @@
 // of a list that is.
 #include "messages/limits.hpp"
 
+#include "conf/hook_setting.hpp"
 #include "conf/wg_quick_reader.hpp"
 #include "conf/wording.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -65,6 +67,7 @@ void wg_quick_reader::read_listen_port(const setting& from) {
 void wg_quick_reader::read_fwmark(const setting& from) {
   if (!same_word(from.value, "off"))
     import_.result.interface.fwmark = read_number(from, 0, any, " or off").value_or(0);
+  fwmark_at_ = from.at();
 }
 
 void wg_quick_reader::read_addresses(const setting& from) {
@@ -129,27 +132,28 @@ void wg_quick_reader::read_dns(const setting& from) {
         .append(name)
         .append("` with these domains");
   if (!commands.empty())
-    note(from.line.at(from.line.key), "`DNS`: troupe leaves name resolution alone; once the "
-                                      "interface is up, run " +
-                                          commands);
+    note(from.line.at(from.line.key),
+         "`DNS`: troupe leaves name resolution alone; to set it, add to post_up: " + commands);
 }
 
 /// A command may hold a key, and is not repeated.
 void wg_quick_reader::read_hook(const setting& from) {
   if (from.value.empty())
     return;
-  std::string when = "before `trouped`, as by ExecStartPre=";
-  if (from.key == "PostUp")
-    when = "once `trouped` has set up the interface, as by ExecStartPost=";
-  else if (from.key == "PreDown")
-    when = "before `trouped` is ended, as by ExecStop=";
-  else if (from.key == "PostDown")
-    when = "after `trouped` has ended, as by ExecStopPost=";
-  const bool has_name = from.value.find("%i") != std::string_view::npos;
-  note(from.line.at(from.line.key),
-       quoted(from.key) + ": troupe runs no commands; run this one yourself " + when +
-           " in its systemd unit" +
-           (has_name ? ", with " + import_.result.interface.name + " for %i" : ""));
+  const auto kind = std::find_if(hook_kinds.begin(), hook_kinds.end(), [&](const hook_kind& each) {
+    return each.wg_quick_key == from.key;
+  });
+  hook_list& list = import_.result.interface.commands.*kind->list;
+  if (const std::string fault = hook_fault(list, from.value); !fault.empty())
+    return error(from.at(), quoted(from.key) + fault);
+  list.emplace_back(from.value);
+  constexpr std::array<std::string_view, 4> of_bash = {"<(", ">(", "<<<", "[["};
+  if (std::any_of(of_bash.begin(), of_bash.end(), [&](std::string_view each) {
+        return from.value.find(each) != std::string_view::npos;
+      }))
+    note(from.line.at(from.line.key),
+         quoted(from.key) + ": troupe runs commands by /bin/sh, and this one looks like bash's; "
+                            "put it into a script that begins with #!/bin/bash, and name that");
 }
 
 void wg_quick_reader::read_save_config(const setting& from) {
@@ -206,10 +210,6 @@ void wg_quick_reader::read_allowed_ip(const setting& from, std::string_view word
   if (!fresh)
     return;
   peer().settings.allowed_ips.push_back(prefix);
-  if (is_default_route(prefix) && !default_route_) {
-    default_route_ = prefix;
-    default_route_at_ = at;
-  }
 }
 
 void wg_quick_reader::read_endpoint(const setting& from) {

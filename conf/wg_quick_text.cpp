@@ -3,6 +3,7 @@
 #include "messages/assert.hpp"
 #include "messages/limits.hpp"
 
+#include "conf/hook_setting.hpp"
 #include "conf/instant.hpp"
 
 #include <algorithm>
@@ -67,6 +68,23 @@ std::string hexadecimal(std::uint32_t number) {
   return {digits.data(), end.ptr};
 }
 
+/// What a line of wg-quick cannot say as it is: it ends with the line, or with a `#`.
+void append_hook(file_text& text, const hook_kind& kind, const std::string& command) {
+  if (command.find_first_of("#\n\r") != std::string::npos)
+    return text.line("# " + std::string(kind.wg_quick_key) +
+                     ": left out, as its command has more than one line, or a # in it");
+  text.setting(kind.wg_quick_key, command);
+}
+
+std::size_t hook_octets(const hooks& of) {
+  constexpr std::size_t line_octets = 96;
+  std::size_t octets = 0;
+  for (const hook_kind& kind : hook_kinds)
+    for (const std::string& command : of.*kind.list)
+      octets += line_octets + command.size();
+  return octets;
+}
+
 void append_interface(file_text& text, const interface_config& from, keys how) {
   text.line("[Interface]");
   if (!from.private_key)
@@ -85,6 +103,9 @@ void append_interface(file_text& text, const interface_config& from, keys how) {
     text.setting("Table", "off");
   else if (from.table)
     text.number("Table", *from.table);
+  for (const hook_kind& kind : hook_kinds)
+    for (const std::string& command : from.commands.*kind.list)
+      append_hook(text, kind, command);
 }
 
 void append_peer(file_text& text, const peer_config& from, keys how) {
@@ -170,7 +191,8 @@ void append_own_peer(file_text& text, const config& running, const peer_config& 
 
 std::string to_wg_quick(const config& running, keys how) {
   const interface_config& interface = running.interface;
-  std::size_t octets_max = section_octets_max(interface.name, interface.addresses.size(), nullptr);
+  std::size_t octets_max = section_octets_max(interface.name, interface.addresses.size(), nullptr) +
+                           hook_octets(interface.commands);
   for (const peer_config& peer : running.peers)
     octets_max += section_octets_max(peer.settings.name, peer.settings.allowed_ips.size(),
                                      peer.endpoints.empty() ? nullptr : &peer.endpoints.front());

@@ -275,6 +275,17 @@ inline constexpr std::size_t key_input_octets_max = 1024;
 /// The configuration file.
 inline constexpr std::size_t config_octets_max = 64 * 1024 * 1024;
 inline constexpr std::size_t peer_name_octets_max = 64;
+/// Commands of one kind, and octets of one: more than that is a script, and belongs into a file.
+/// One argument of a program may have 128 KiB (MAX_ARG_STRLEN).
+inline constexpr std::size_t hooks_max = 64;
+inline constexpr std::size_t hook_octets_max = 16 * 1024;
+/// All commands of one kind together may take so long. systemd kills a unit that has not ended
+/// after 90 s, and its rules with it unremoved: two kinds and the end itself are well within that.
+inline constexpr auto hook_time = 30s;
+/// Where wg-quick begins to look for a table that nobody has, whose number is also the mark.
+inline constexpr std::uint32_t own_mark_first = 51820;
+/// So many tables may be taken: more default routes than that are a mistake.
+inline constexpr std::uint32_t own_marks_max = 1024;
 /// The kernel doubles what it is asked for, in an int.
 inline constexpr std::uint32_t socket_buffer_octets_max = 0x3fffffff;
 /// Packets: what a TUN device comes with, as the kernel makes it (TUN_READQ_SIZE).
@@ -310,6 +321,7 @@ inline constexpr auto start_lock_retry = 10ms;
 
 /// How long the actors may take to stop, all together, before the program ends without them.
 inline constexpr auto stop_grace = 3s;
+static_assert(2 * hook_time + stop_grace < 90s, "systemd's TimeoutStopSec");
 
 /// Log lines waiting for the writer; when full the oldest is dropped and counted.
 inline constexpr std::size_t log_queue_lines = 8192;

@@ -26,6 +26,12 @@ struct thread_use {
   std::uint64_t wake_ups = 0;
 };
 
+/// What the UDP sockets have, whoever chose it; 0: none.
+struct socket_facts {
+  std::uint16_t port = 0;
+  std::uint32_t mark = 0;
+};
+
 struct peer_status {
   public_key key;
   std::optional<endpoint> remote;

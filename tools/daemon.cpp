@@ -9,6 +9,8 @@
 #include "actors/system_random.hpp"
 #include "crypto/primitives.hpp"
 #include "tools/file_store.hpp"
+#include "tools/hook_runner.hpp"
+#include "tools/kernel_link.hpp"
 #include "tun/device.hpp"
 #include "tun/link.hpp"
 #include "tun/link_monitor.hpp"
@@ -30,6 +32,7 @@
 #include <functional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace troupe::tools {
@@ -39,32 +42,11 @@ namespace {
 using namespace actors;
 
 constexpr const char* run_folder = "/run/troupe";
-constexpr const char* state_folder = "/var/lib/troupe";
 constexpr const char* uapi_folder = "/var/run/wireguard";
 
-class kernel_link final : public link_setter {
-public:
-  explicit kernel_link(tun::link interface) : interface_(std::move(interface)) {}
-  tun::link_change add_route(const tun::link_route& route) override {
-    return interface_.add_route(route);
-  }
-  tun::link_change remove_route(const tun::link_route& route) override {
-    return interface_.remove_route(route);
-  }
-  tun::link_change add_address(const ip_prefix& address) override {
-    return interface_.add_address(address);
-  }
-  tun::link_change remove_address(const ip_prefix& address) override {
-    return interface_.remove_address(address);
-  }
-  tun::link_change set_mtu(std::uint32_t mtu) override { return interface_.set_mtu(mtu); }
-  tun::link_change set_queue_length(std::uint32_t packets) override {
-    return interface_.set_queue_length(packets);
-  }
-
-private:
-  tun::link interface_;
-};
+std::string state_folder_of(const std::string& interface_name) {
+  return "/var/lib/troupe/" + interface_name;
+}
 
 /// Blocks the signals in this and all later threads, and makes them readable.
 unique_fd signals_as_descriptor() {
@@ -73,6 +55,7 @@ unique_fd signals_as_descriptor() {
   ::sigaddset(&handled, SIGTERM);
   ::sigaddset(&handled, SIGINT);
   ::sigaddset(&handled, SIGHUP);
+  ::sigaddset(&handled, SIGCHLD); // of hooks
   ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   unique_fd readable(::signalfd(-1, &handled, SFD_CLOEXEC));
@@ -122,27 +105,37 @@ tun::device open_device(const daemon_settings& settings) {
   return tun::device::open(settings.config.interface.name, {wanted.queues, wanted.offload});
 }
 
-/// The kernel's side of the interface, as configured. With a file, who sets routes later on.
-std::shared_ptr<link_setter> set_up_link(const daemon_settings& settings,
-                                         const tun::device& device) {
-  const conf::interface_config& wanted = settings.config.interface;
-  if (settings.tun_fd)
-    return nullptr; // whoever opened it has set it up
-  tun::link interface(device.fd());
-  tun::link_settings link_settings;
-  link_settings.mtu = wanted.mtu;
-  link_settings.up = settings.from_file;
-  if (!settings.from_file) {
-    interface.apply(link_settings);
+/// Who sets addresses, routes and rules. Null without a file: whoever else sets them.
+std::shared_ptr<kernel_link> link_of(const daemon_settings& settings, const tun::device& device,
+                                     const log_book& log) {
+  if (!settings.from_file)
     return nullptr;
-  }
-  if (settings.config.tun.queue_length != 0)
-    link_settings.queue_length = settings.config.tun.queue_length;
-  link_settings.addresses = wanted.addresses;
-  for (const conf::route& route : conf::routes_of(settings.config))
-    link_settings.routes.push_back({route.destination, route.table});
-  interface.apply(link_settings);
-  return std::make_shared<kernel_link>(std::move(interface));
+  return std::make_shared<kernel_link>(
+      tun::link(device.fd()),
+      rule_keeper(state_folder_of(device.name()), device.name(), log.open("admin")));
+}
+
+/// The mark that nobody configured, where the default routes need one.
+std::uint32_t choose_own_mark(const conf::config& config, kernel_link* interface) {
+  if (interface == nullptr || !conf::needs_own_mark(config))
+    return 0;
+  const std::optional<std::uint32_t> found = interface->free_table();
+  if (!found)
+    throw std::runtime_error(no_free_table_text());
+  return *found;
+}
+
+/// The kernel's side of the interface, as configured.
+void set_up_link(const daemon_settings& settings, const tun::device& device, kernel_link* interface,
+                 std::uint32_t own_mark) {
+  if (settings.tun_fd)
+    return; // whoever opened it has set it up
+  if (interface != nullptr)
+    return interface->set_up(settings.config, own_mark);
+  tun::link_settings only_mtu;
+  only_mtu.mtu = settings.config.interface.mtu;
+  only_mtu.up = false;
+  tun::link(device.fd()).apply(only_mtu);
 }
 
 std::shared_ptr<control_socket> open_uapi(const daemon_settings& settings,
@@ -177,7 +170,7 @@ unique_fd lock_starts() {
 }
 
 /// Everything that can fail, in an order in which a failure leaves nothing behind.
-graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
+graph_parts prepare(daemon_settings& settings, cpu_claim& claim, rules_until_end& rules) {
   const unique_fd alone = lock_starts();
   conf::mark_expired(settings.config, std::chrono::system_clock::now());
   graph_parts parts;
@@ -188,8 +181,10 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   const tun::device& device = *opened;
   parts.device = opened;
 
-  const std::shared_ptr<const udp::socket_pair> sockets =
-      udp::socket_pair::open(config.interface.listen_port, socket_options_of(config));
+  const std::shared_ptr<kernel_link> interface = link_of(settings, device, *parts.log);
+  const std::uint32_t own_mark = choose_own_mark(config, interface.get());
+  const std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(
+      config.interface.listen_port, socket_options_of(config, conf::mark_of(config, own_mark)));
   parts.sockets = sockets_of(config, sockets);
   parts.sink_of = [](const use_sockets& from) {
     return std::make_shared<udp::sender>(from.sockets, udp::kernel_calls(), from.send_delay);
@@ -206,14 +201,17 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   if (!config.admin.read_group.empty())
     parts.read_socket =
         open_admin(admin_path + ".read.sock", "admin.read_group", config.admin.read_group);
-  const std::shared_ptr<link_setter> interface = set_up_link(settings, device);
+  // Beyond this point nobody else has this name.
+  if (interface)
+    rules.begin(state_folder_of(device.name()), parts.log->open("admin"));
+  set_up_link(settings, device, interface.get(), own_mark);
   // From here on: what set_up_link did itself is nothing to be told of.
   parts.monitor = std::make_shared<tun::link_monitor>(device.fd());
 
   settings.config.interface.name = device.name();
   parts.interface_name = device.name();
   parts.running = std::make_shared<running_configuration>(settings.config, sockets, interface,
-                                                          parts.log->open("admin"));
+                                                          parts.log->open("admin"), own_mark);
   if (settings.from_file) {
     parts.store = std::make_shared<file_store>(settings.path, settings.file_permissions);
     parts.pending = pending_file_of(device.name());
@@ -229,28 +227,53 @@ graph_parts prepare(daemon_settings& settings, cpu_claim& claim) {
   return parts;
 }
 
-/// Waits for a signal or for the actors to end by themselves.
-void wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
-                  const program_end& end, const std::function<void()>& on_serving) {
+/// What the wait for the end calls.
+struct end_callbacks {
+  /// Why it is to end all the same; empty: it goes on.
+  std::function<std::string()> on_serving;
+  /// Before anything is taken down, if it served; once.
+  std::function<void()> before_end;
+};
+
+/// Waits for a signal or for the actors to end by themselves. Whether it served.
+bool wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
+                  const program_end& end, const end_callbacks& callbacks) {
   int started = end.started_fd();
+  bool serves = false;
+  bool ending = false;
   for (;;) {
     pollfd ready[] = {{signals.fd(), POLLIN, 0}, {end.fd(), POLLIN, 0}, {started, POLLIN, 0}};
     ::poll(ready, 3, -1);
     if (ready[2].revents != 0) {
-      on_serving();
       started = -1;
+      if (ending)
+        continue; // it came too late
+      std::string failure = callbacks.on_serving();
+      serves = failure.empty();
+      if (!serves)
+        caf::anon_send(supervisor, end_program{1, std::move(failure)});
+      continue;
     }
     if (ready[1].revents != 0)
-      return;
+      return serves;
     signalfd_siginfo received{};
-    if (ready[0].revents == 0 || ::read(signals.fd(), &received, sizeof received) <= 0)
+    if (ready[0].revents == 0 || ::read(signals.fd(), &received, sizeof received) <= 0 ||
+        received.ssi_signo == SIGCHLD)
       continue;
     if (received.ssi_signo == SIGHUP) {
       caf::anon_send(supervisor, atom::reload_v);
       continue;
     }
+    if (!std::exchange(ending, true) && serves)
+      callbacks.before_end();
     caf::anon_send(supervisor, end_program{0, received.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"});
   }
+}
+
+/// One that fails stops nothing.
+void run_down(hook_runner& runner, conf::hook which, const conf::hooks& of, spdlog::logger& log) {
+  for (const std::string& failure : runner.run(which, of, hook_runner::after_failure::go_on))
+    log.warn("{}", failure);
 }
 
 void forget(const pending_file& pending, spdlog::logger& log) {
@@ -261,18 +284,34 @@ void forget(const pending_file& pending, spdlog::logger& log) {
   }
 }
 
+/// Before there is an interface. Throws std::runtime_error.
+void run_pre_up(hook_runner& runner, const daemon_settings& settings) {
+  const conf::hooks& of = settings.config.interface.commands;
+  if (of.pre_up.empty())
+    return;
+  tun::require_unused(settings.config.interface.name);
+  const std::vector<std::string> failures =
+      runner.run(conf::hook::pre_up, of, hook_runner::after_failure::stop);
+  if (!failures.empty())
+    throw std::runtime_error(failures.front());
+}
+
 } // namespace
 
 actors::pending_file pending_file_of(const std::string& interface_name) {
-  return actors::pending_file(std::string(state_folder) + "/" + interface_name);
+  return actors::pending_file(state_folder_of(interface_name));
 }
 
 int run_daemon(daemon_settings settings, parent_line parent) {
   try {
     const unique_fd signals = signals_as_descriptor();
+    hook_runner runner(signals.fd(), settings.config.interface.name);
+    run_pre_up(runner, settings);
     crypto::init_primitives(); // while there is one thread
     cpu_claim claim;
-    graph_parts parts = prepare(settings, claim);
+    rules_until_end rules;
+    graph_parts parts = prepare(settings, claim, rules);
+    const std::shared_ptr<const shared_hooks> hooks = parts.running->hooks();
     const std::shared_ptr<program_end> end = parts.end;
     std::vector<socket_place> sockets = {parts.uapi_socket->place(), parts.admin_socket->place()};
     if (parts.read_socket)
@@ -306,21 +345,32 @@ int run_daemon(daemon_settings settings, parent_line parent) {
       log->warn("the permissions of {} are not looked at, as was asked for", settings.path);
     settings = {}; // the actors have it now, keys included
     supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
-    wait_for_end(root, signals, *end, [&] {
+    const auto on_serving = [&] {
+      const std::vector<std::string> failures =
+          runner.run(conf::hook::post_up, hooks->now(), hook_runner::after_failure::stop);
+      if (!failures.empty())
+        return failures.front();
       if (taken_back)
         forget(*taken_back, *log);
       parent.serving();
-    });
+      return std::string();
+    };
+    const auto before_end = [&] { run_down(runner, conf::hook::pre_down, hooks->now(), *log); };
+    const bool served = wait_for_end(root, signals, *end, {on_serving, before_end});
     root = nullptr;
 
-    if (end->status() != 0)
-      parent.failed(end->why());
-    if (!end->all_stopped()) {
+    rules.take_back();
+    if (!end->all_stopped())
       for (const socket_place& each : sockets)
         each.remove(); // whose owner may never come to it
+    else
+      delete system;
+    if (served)
+      run_down(runner, conf::hook::post_down, hooks->now(), *log);
+    if (end->status() != 0)
+      parent.failed(end->why());
+    if (!end->all_stopped())
       ::_exit(1);
-    }
-    delete system;
     book->report_lost_lines();
     return end->status();
   } catch (const std::exception& error) {

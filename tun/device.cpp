@@ -90,14 +90,6 @@ void require_tun(const attachment& attached, const std::string& which) {
     fail(EINVAL, which + " is a tap device; a TUN device is needed");
 }
 
-/// A TUN device takes any number of queues, whoever opens them: two daemons would share one
-/// interface, and its packets.
-void require_unused(const std::string& name) {
-  const std::optional<link_facts> found = netlink_socket().find_link(name);
-  if (found && found->in_use)
-    fail_to_attach(EBUSY, name);
-}
-
 /// 0, or what TUNSETIFF failed with.
 int attach(const unique_fd& opened, const std::string& name, int flags) {
   ifreq request{};
@@ -140,6 +132,12 @@ device_offloads set_offloads(const unique_fd& opened, bool wanted) {
 }
 
 } // namespace
+
+void require_unused(const std::string& name) {
+  const std::optional<link_facts> found = netlink_socket().find_link(name);
+  if (found && found->in_use)
+    fail_to_attach(EBUSY, name);
+}
 
 device device::open(std::string_view name, const device_options& options) {
   const std::string wanted(name);

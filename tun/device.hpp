@@ -59,6 +59,10 @@ private:
   device_offloads offloads_;
 };
 
+/// A TUN device takes any number of queues, whoever opens them: two daemons would share one
+/// interface, and its packets. Throws std::system_error if some process has it open.
+void require_unused(const std::string& name);
+
 /// The interface name that a TUN descriptor has now; empty when it has none (any more).
 std::string interface_name_of(int tun_fd);
 

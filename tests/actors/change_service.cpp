@@ -80,6 +80,23 @@ struct service_fixture {
 
 BOOST_FIXTURE_TEST_SUITE(change_service_, service_fixture)
 
+BOOST_AUTO_TEST_CASE(only_root_changes_the_commands) {
+  conf::config with_hook = running->config();
+  with_hook.interface.commands.post_up = {"ip rule show"};
+  const std::string text = conf::to_toml(with_hook, conf::keys::shown);
+  const change_service::answer answer = ask("apply", files(text), member);
+  BOOST_REQUIRE(std::holds_alternative<rpc_failure>(answer));
+  BOOST_TEST((std::get<rpc_failure>(answer).code == rpc_code::not_allowed));
+  BOOST_TEST(running->hooks()->now().post_up.empty());
+  BOOST_TEST(done("apply", files(text))["summary"] == "interface.post_up");
+  BOOST_TEST(running->hooks()->now().post_up.size() == 1U);
+  // Those that run already are anybody's to repeat.
+  conf::config with_port = with_hook;
+  with_port.interface.fwmark = 7;
+  const std::string repeated = conf::to_toml(with_port, conf::keys::shown);
+  BOOST_TEST(std::holds_alternative<json>(ask("apply", files(repeated), member)));
+}
+
 BOOST_AUTO_TEST_CASE(a_file_is_compared_and_applied) {
   const json difference = done("diff", files(other_text()));
   BOOST_TEST(difference["summary"] == "interface.mtu");

@@ -109,6 +109,24 @@ struct fake_link final : link_setter {
     return made_if(std::exchange(queue_length, packets) != packets);
   }
 
+  tun::link_change add_rule(const tun::link_rule& rule) override {
+    if (fails_now())
+      return refuse("cannot add a rule");
+    // Whatever the main table has would go into the tunnel.
+    if (rule.mark != 0 && rules.count({rule.family, 0}) == 0)
+      return refuse("the rule of the main table comes first");
+    return made_if(rules.insert(rule).second);
+  }
+  tun::link_change remove_rule(const tun::link_rule& rule) override {
+    if (fails_now())
+      return refuse("cannot remove a rule");
+    return made_if(rules.erase(rule) != 0);
+  }
+  std::optional<std::uint32_t> free_table() override {
+    ++tables_chosen;
+    return table_left;
+  }
+
   static tun::link_change refuse(const std::string& text) {
     return {outcome::refused, std::make_error_code(std::errc::file_exists), text};
   }
@@ -120,6 +138,9 @@ struct fake_link final : link_setter {
 
   std::set<ip_prefix> addresses;
   std::set<ip_prefix> present; // routes
+  std::set<tun::link_rule> rules;
+  std::optional<std::uint32_t> table_left = limits::own_mark_first;
+  int tables_chosen = 0;
   std::uint32_t mtu = limits::mtu_default;
   std::uint32_t queue_length = limits::tun_queue_length_standard;
   std::set<ip_prefix> refused;

@@ -41,7 +41,7 @@ struct status_fixture {
                          [&](const peer_status& each) { return each.key == sample_key(number); });
   }
   [[nodiscard]] json shown() const {
-    return status_json(config, 51820, sample_key(1), tunnel, stages);
+    return status_json(config, {51820, 7}, sample_key(1), tunnel, stages);
   }
 };
 
@@ -60,7 +60,6 @@ BOOST_AUTO_TEST_CASE(its_shape_is_the_one_that_scripts_rely_on) {
 }
 
 BOOST_AUTO_TEST_CASE(the_interface_is_shown) {
-  config.interface.fwmark = 7;
   config.interface.mtu = 1400;
   const json shown_interface = shown()["interface"];
   BOOST_TEST(shown_interface["name"] == "troupe0");
@@ -71,8 +70,9 @@ BOOST_AUTO_TEST_CASE(the_interface_is_shown) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_private_key_there_is_no_public_one) {
-  BOOST_TEST(actors::status_json(config, 0, std::nullopt, tunnel, stages)["interface"]["public_key"]
-                 .is_null());
+  BOOST_TEST(
+      actors::status_json(config, {}, std::nullopt, tunnel, stages)["interface"]["public_key"]
+          .is_null());
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_never_shook_hands_shows_zero) {

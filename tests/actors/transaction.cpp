@@ -1,9 +1,6 @@
 #include "actors/transaction.hpp"
 
-#include "tests/actors/actor_fixture.hpp"
-#include "tests/actors/fake_link.hpp"
-#include "tests/actors/sample_config.hpp"
-#include "tests/udp/own_network.hpp"
+#include "tests/actors/transaction_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -11,34 +8,6 @@
 
 using namespace troupe;
 using namespace troupe::actors;
-
-namespace {
-
-ip_prefix prefix(const std::string& text) {
-  return parse_ip_prefix(text).value();
-}
-
-struct transaction_fixture {
-  udp::own_network network;
-  captured_log log;
-  std::shared_ptr<fake_link> routes = std::make_shared<fake_link>();
-  std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
-  running_configuration running{sample_config(), sockets, routes, log.open("admin")};
-  recording_target target;
-
-  transaction_fixture() { routes->present = {prefix("10.1.2.0/24"), prefix("10.1.3.0/24")}; }
-
-  [[nodiscard]] std::uint32_t mark() const { return sockets->of(ip_family::v4)->mark(); }
-  std::optional<commit_failure> change(const conf::config& desired,
-                                       const conf::diff_hints& hints = {}) {
-    change_options how;
-    how.hints = hints;
-    return running.change_to(desired, how, target);
-  }
-  [[nodiscard]] static std::uint16_t a_free_port() { return udp::socket_pair::open(0, {})->port(); }
-};
-
-} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(transaction, transaction_fixture)
 
@@ -121,7 +90,7 @@ BOOST_AUTO_TEST_CASE(new_sockets_have_the_mark_from_the_start) {
   desired.interface.fwmark = 7;
   BOOST_TEST(!change(desired));
   BOOST_TEST(target.used.at(0)->of(ip_family::v4)->mark() == 7U);
-  BOOST_TEST(mark() == 0U); // the old ones go as they were
+  BOOST_TEST(mark() == 7U); // the old ones are in use until the commit is heard
 }
 
 BOOST_AUTO_TEST_CASE(routes_follow_the_peers) {
@@ -300,13 +269,13 @@ BOOST_AUTO_TEST_CASE(a_peer_is_called_as_it_is_configured) {
 
 BOOST_AUTO_TEST_CASE(socket_options_come_from_the_configuration) {
   conf::config config = sample_config();
-  BOOST_TEST(socket_options_of(config).receive_buffer_octets == limits::udp_receive_buffer_octets);
+  BOOST_TEST(socket_options_of(config, 9).receive_buffer_octets ==
+             limits::udp_receive_buffer_octets);
   config.udp.receive_buffer = 100'000;
   config.udp.send_buffer = 200'000;
-  config.interface.fwmark = 9;
-  BOOST_TEST(socket_options_of(config).receive_buffer_octets == 100'000U);
-  BOOST_TEST(socket_options_of(config).send_buffer_octets == 200'000U);
-  BOOST_TEST(socket_options_of(config).mark == 9U);
+  BOOST_TEST(socket_options_of(config, 9).receive_buffer_octets == 100'000U);
+  BOOST_TEST(socket_options_of(config, 9).send_buffer_octets == 200'000U);
+  BOOST_TEST(socket_options_of(config, 9).mark == 9U);
 }
 
 BOOST_AUTO_TEST_CASE(with_another_only_address_the_routes_stay) {

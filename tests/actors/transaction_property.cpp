@@ -38,6 +38,8 @@ public:
     made.interface.routes = chance(5) ? conf::route_mode::off : conf::route_mode::automatic;
     if (chance(3))
       made.interface.table = one_of({100, 254});
+    if (chance(3))
+      made.interface.commands.post_up = {chance(2) ? "one %i" : "other"};
     made.tun.queue_length = one_of({0, 77});
     made.credit.window = one_of({0, 70'000});
     made.log.level = chance(2) ? conf::log_level::info : conf::log_level::debug;
@@ -74,8 +76,9 @@ private:
   }
 
   void share_out_prefixes(std::vector<conf::peer_config>& among) {
-    for (const char* const prefix : {"10.1.0.0/16", "10.1.2.0/24", "10.2.0.0/16", "10.9.0.0/24",
-                                     "10.9.0.7/32", "fd01::/64", "fd02::/64", "fd09::/64"})
+    for (const char* const prefix :
+         {"10.1.0.0/16", "10.1.2.0/24", "10.2.0.0/16", "10.9.0.0/24", "10.9.0.7/32", "fd01::/64",
+          "fd02::/64", "fd09::/64", "0.0.0.0/0", "::/0"})
       if (!among.empty() && !chance(4))
         among[random_() % among.size()].settings.allowed_ips.push_back(
             parse_ip_prefix(prefix).value());
@@ -106,10 +109,10 @@ struct told_tunnel {
     place->second = changed.settings;
     if (!fresh && !changed.allowed_ips_changed)
       place->second.allowed_ips = before;
+    const std::vector<ip_prefix>& now = place->second.allowed_ips;
     for (auto& [key, each] : peers)
       if (key != changed.settings.key)
         std::erase_if(each.allowed_ips, [&](const ip_prefix& prefix) {
-          const std::vector<ip_prefix>& now = place->second.allowed_ips;
           return std::find(now.begin(), now.end(), prefix) != now.end();
         });
   }
@@ -127,8 +130,15 @@ struct daemon_under_change {
     tunnel.hear(target.changes);
     return failure;
   }
+  /// As RESOLVER would, in its time.
+  void find_names() {
+    for (const conf::peer_config& peer : running.config().peers)
+      if (peer.remote && !peer.remote->literal)
+        running.name_found({peer.settings.key, peer.remote->host, peer.remote->port},
+                           parse_endpoint("192.0.2.9:9").value(), target);
+  }
   [[nodiscard]] auto kernel() const {
-    return std::tuple(link->addresses, link->present, link->mtu, link->queue_length,
+    return std::tuple(link->addresses, link->present, link->rules, link->mtu, link->queue_length,
                       running.sockets()->of(ip_family::v4)->mark(), running.bound_port());
   }
 
@@ -183,14 +193,22 @@ BOOST_AUTO_TEST_CASE(a_change_ends_with_exactly_the_second) {
       daemon_under_change changed(log);
       daemon_under_change fresh(log);
       BOOST_REQUIRE(!changed.change(first));
+      if (i % 2 == 0)
+        changed.find_names();
       BOOST_REQUIRE(!changed.change(second));
       BOOST_REQUIRE(!fresh.change(second));
+      changed.find_names();
+      fresh.find_names();
       conf::expect_same(changed.running.config(), second, "what runs");
       BOOST_TEST((changed.link->addresses == fresh.link->addresses));
       BOOST_TEST((changed.link->present == fresh.link->present));
+      BOOST_TEST((changed.link->rules == fresh.link->rules));
+      BOOST_TEST(changed.link->tables_chosen <= 1);
+      BOOST_TEST((changed.running.hooks()->now() == second.interface.commands));
       BOOST_TEST(changed.link->mtu == fresh.link->mtu);
       BOOST_TEST(changed.link->queue_length == fresh.link->queue_length);
-      BOOST_TEST(changed.running.sockets()->of(ip_family::v4)->mark() == second.interface.fwmark);
+      BOOST_TEST(changed.running.sockets()->of(ip_family::v4)->mark() ==
+                 conf::mark_of(second, limits::own_mark_first));
       expect_told(changed.tunnel, second);
     }
 }
@@ -202,6 +220,7 @@ BOOST_AUTO_TEST_CASE(a_failure_at_any_step_ends_with_exactly_the_first) {
     const conf::config second = random.next();
     daemon_under_change changed(log);
     BOOST_REQUIRE(!changed.change(first));
+    changed.find_names();
     const auto before = changed.kernel();
     for (int step = 0;; ++step) {
       changed.link->calls_until_failure = step;

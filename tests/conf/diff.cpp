@@ -45,7 +45,9 @@ endpoint resolve(const std::string& host, std::uint16_t port) {
   return parse_endpoint("192.0.2." + host.substr(4) + ":" + std::to_string(port)).value();
 }
 
-/// What the TUNNEL has to make of the changes, as messages/peer_settings.hpp says.
+constexpr std::uint32_t own_mark = 51820;
+
+/// What the TUNNEL and the kernel have to make of the changes, as messages/peer_settings.hpp says.
 class model {
 public:
   void apply(const plan& todo) {
@@ -59,6 +61,9 @@ public:
       apply(each);
     replace(addresses_, todo.addresses_to_remove, todo.addresses_to_add);
     replace(routes_, todo.routes_to_remove, todo.routes_to_add);
+    replace(rules_, todo.rules_to_remove, todo.rules_to_add);
+    for (const rule& each : rules_)
+      BOOST_TEST((each.mark == 0 || rules_.count({each.family, 0}) == 1));
   }
 
   void check_against(const conf::config& wanted) const {
@@ -72,8 +77,10 @@ public:
     BOOST_TEST(peers_.size() == in_use);
     BOOST_TEST((addresses_ == std::set<ip_prefix>(wanted.interface.addresses.begin(),
                                                   wanted.interface.addresses.end())));
-    const std::vector<route> routes = routes_of(wanted);
+    const std::vector<route> routes = routes_of(wanted, own_mark);
     BOOST_TEST((routes_ == std::set<route>(routes.begin(), routes.end())));
+    const std::vector<rule> rules = rules_of(wanted, own_mark);
+    BOOST_TEST((rules_ == std::set<rule>(rules.begin(), rules.end())));
   }
 
 private:
@@ -134,6 +141,7 @@ private:
   std::map<public_key, known> peers_;
   std::set<ip_prefix> addresses_;
   std::set<route> routes_;
+  std::set<rule> rules_;
 };
 
 /// Few of everything, so that pairs of configurations have much in common.
@@ -158,7 +166,7 @@ public:
         result.interface.addresses.push_back(prefix("10.0." + std::to_string(i) + ".9/24"));
     std::vector<unsigned> numbers = {1, 2, 3, 4, 5, 6};
     std::shuffle(numbers.begin(), numbers.end(), engine_);
-    std::set<unsigned> free = {0, 1, 2, 3, 4, 5, 6, 7};
+    std::set<unsigned> free = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     for (const unsigned number : numbers)
       if (below(3) != 0)
         result.peers.push_back(next_peer(number, free));
@@ -176,9 +184,12 @@ private:
       result.settings.preshared_key = secret_number(10 + below(2));
     result.settings.persistent_keepalive_s = static_cast<std::uint16_t>(25 * below(2));
     for (unsigned i = below(4); i > 0; --i) {
-      const unsigned which = below(8);
+      const unsigned which = below(10);
       if (free.erase(which) == 1)
-        result.settings.allowed_ips.push_back(prefix("10.0." + std::to_string(which) + ".0/24"));
+        result.settings.allowed_ips.push_back(
+            prefix(which == 9   ? std::string("::/0")
+                   : which == 8 ? std::string("0.0.0.0/0")
+                                : "10.0." + std::to_string(which) + ".0/24"));
     }
     if (below(3) != 0) {
       for (unsigned left = below(3) + 1; left > 0; --left) {
@@ -205,13 +216,13 @@ BOOST_AUTO_TEST_CASE(applying_the_difference_gives_the_other_configuration) {
     generator random(seed);
     model tunnel;
     conf::config before = random.next();
-    tunnel.apply(first_plan(before));
+    tunnel.apply(first_plan(before, own_mark));
     tunnel.check_against(before);
     for (unsigned step = 0; step < 4; ++step) {
       const conf::config after = random.next();
-      tunnel.apply(conf::diff(before, after));
+      tunnel.apply(conf::diff(before, after, {}, own_mark));
       tunnel.check_against(after);
-      BOOST_TEST(conf::diff(after, after).empty());
+      BOOST_TEST(conf::diff(after, after, {}, own_mark).empty());
       before = after;
     }
   }

@@ -24,9 +24,10 @@ inline std::string revealed(const secret_key& key) {
 
 inline auto fields(const interface_config& from) {
   const auto& [name, private_key, private_key_file, listen_port, addresses, mtu, fwmark, routes,
-               table] = from;
+               table, commands] = from;
   return std::make_tuple(name, revealed(private_key), private_key_file, listen_port, addresses, mtu,
-                         fwmark, routes, table);
+                         fwmark, routes, table, commands.pre_up, commands.post_up,
+                         commands.pre_down, commands.post_down);
 }
 
 inline auto fields(const tun_config& from) {

@@ -23,6 +23,10 @@ BOOST_AUTO_TEST_CASE(every_key_arrives_where_it_belongs) {
   BOOST_TEST(interface.fwmark == 0xca6cU);
   BOOST_TEST((interface.routes == route_mode::off));
   BOOST_TEST(interface.table.value() == 1234U);
+  BOOST_TEST(interface.commands.pre_up == hook_list{"modprobe tun"});
+  BOOST_TEST(interface.commands.post_up.size() == 2U);
+  BOOST_TEST(interface.commands.pre_down == hook_list{"true"});
+  BOOST_TEST(interface.commands.post_down == hook_list{"iptables -D INPUT -i %i -j ACCEPT"});
   BOOST_TEST(read.tun.queues == 4U);
   BOOST_TEST(!read.tun.offload);
   BOOST_TEST(read.tun.queue_length == 500U);
@@ -53,7 +57,7 @@ BOOST_AUTO_TEST_CASE(every_key_arrives_where_it_belongs) {
   BOOST_TEST(laptop.settings.persistent_keepalive_s == 25);
   BOOST_TEST(!laptop.enabled);
   BOOST_TEST(laptop.where.file == "t.toml");
-  BOOST_TEST(laptop.where.line == 34U);
+  BOOST_TEST(laptop.where.line == 38U);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_left_out_has_a_default) {
@@ -147,6 +151,29 @@ BOOST_AUTO_TEST_CASE(actors_are_named_with_or_without_their_number) {
     BOOST_TEST(holds(error_of(head + "[log.actors]\n" + name + " = \"off\"\n"), "no actor"), name);
 }
 
+BOOST_AUTO_TEST_CASE(commands_are_one_or_several) {
+  const hooks read =
+      accepted(parse(head + "pre_up = \"one %i\"\npost_down = [\"a\", \"b\\nc\"]\npost_up = []\n"))
+          .interface.commands;
+  BOOST_TEST(read.pre_up == hook_list{"one %i"});
+  BOOST_TEST(read.post_down == (hook_list{"a", "b\nc"}));
+  BOOST_TEST((read.post_up.empty() && read.pre_down.empty()));
+  std::string many;
+  for (std::size_t i = 0; i <= limits::hooks_max; ++i)
+    many += "\"x\", ";
+  BOOST_TEST(holds(error_of(head + "pre_up = [" + many + "]\n"), "has more than 64 commands"));
+}
+
+BOOST_AUTO_TEST_CASE(a_mark_of_the_kernels_tables_is_wrong_only_where_it_names_a_table) {
+  const std::string mark = head + "fwmark = 255\n";
+  const std::string everything = "allowed_ips = [\"0.0.0.0/0\"]";
+  accepted(parse(mark + peer(key_a, "allowed_ips = [\"10.0.0.0/8\"]")));
+  accepted(parse(mark + peer(key_a, everything + "\nenabled = false")));
+  accepted(parse(mark + "routes = \"off\"\n" + peer(key_a, everything)));
+  accepted(parse(mark + "table = 7\n" + peer(key_a, everything)));
+  BOOST_TEST(holds(error_of(mark + peer(key_a, everything)), "choose another mark"));
+}
+
 BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
   // setting, where its value stands, what is said
   const std::vector<std::array<std::string, 3>> rows = {
@@ -163,6 +190,14 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
       {"routes = \"on\"", "4:10", "one of \"off\", \"auto\""},
       {"table = 0", "4:9", "from 1"},
       {"table = \"local\"", "4:9", "\"main\""},
+      {"post_up = 1", "4:11", "`post_up` must be an array, not an integer"},
+      {"post_up = [\"x\", 1]", "4:17", "must hold strings, not an integer"},
+      {"pre_down = \" \"", "4:12", "holds an empty command"},
+      {"pre_up = \"a\\u0000b\"", "4:10", "zero octet"},
+      {"post_down = \"" + std::string(limits::hook_octets_max + 1, 'x') + "\"", "4:13",
+       "put it into a script"},
+      {"fwmark = 254\n" + peer(key_a, "allowed_ips = [\"::/0\"]"), "4:10",
+       "`fwmark` is 254, and the table of that number"},
       {"addresses = \"10.0.0.1/24\"", "4:13", "must be an array"},
       {"addresses = [1]", "4:14", "must hold strings, not an integer"},
       {"addresses = [\"10.0.0.1\"]", "4:14", "10.0.0.1/24 or the like"},

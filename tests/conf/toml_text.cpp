@@ -1,5 +1,6 @@
 #include "conf/toml_text.hpp"
 
+#include "conf/hook_setting.hpp"
 #include "tests/conf/same_config.hpp"
 #include "tests/conf/toml_texts.hpp"
 
@@ -50,7 +51,7 @@ public:
       result.admin.group = words(40);
     const std::uint32_t peers = number(0, 30);
     for (std::uint32_t i = 0; i < peers; ++i)
-      result.peers.push_back(peer(result.interface.routes));
+      result.peers.push_back(peer());
     return result;
   }
 
@@ -122,7 +123,10 @@ private:
     if (coin())
       result.mtu = number(taken.empty() ? limits::mtu_min : 1280, limits::mtu_max);
     if (coin())
-      result.fwmark = number(0, 0xffffffff);
+      result.fwmark = number(256, 0xffffffff);
+    for (const hook_kind& kind : hook_kinds)
+      for (std::uint32_t left = number(0, 2); left != 0; --left)
+        (result.commands.*kind.list).push_back("x" + words(100));
     result.routes = coin() ? route_mode::off : route_mode::automatic;
     if (coin())
       result.table = coin() ? main_route_table : number(1, 0xffffffff);
@@ -155,7 +159,7 @@ private:
     return literal_endpoint(where); // as UAPI brings them
   }
 
-  peer_config peer(route_mode routes) {
+  peer_config peer() {
     peer_config result;
     peer_settings& settings = result.settings;
     result.enabled = likely();
@@ -169,7 +173,7 @@ private:
     if (coin())
       settings.preshared_key = secret();
     for (std::uint32_t left = coin() ? number(0, 3) : number(0, 12); left != 0; --left) {
-      const ip_prefix next = masked(any_prefix(routes == route_mode::off ? 0 : 1));
+      const ip_prefix next = masked(any_prefix(0));
       if (!result.enabled || prefixes_.insert(next).second)
         settings.allowed_ips.push_back(next);
     }
@@ -207,6 +211,13 @@ mtu = 1400
 fwmark = "0xca6c"
 routes = "off"
 table = 1234
+pre_up = ["modprobe tun"]
+post_up = [
+  "iptables -A INPUT -i %i -j ACCEPT",
+  "resolvectl dns %i 10.20.0.53",
+]
+pre_down = ["true"]
+post_down = ["iptables -D INPUT -i %i -j ACCEPT"]
 
 [tun]
 queues = 4
@@ -341,6 +352,8 @@ BOOST_AUTO_TEST_CASE(settings_with_several_spellings_have_one) {
     return to_toml(accepted(parse(head + settings)), keys::left_out);
   };
   BOOST_TEST(holds(text_of("table = 254"), "table = \"main\"\n"));
+  BOOST_TEST(holds(text_of("post_up = \"x\""), "post_up = [\"x\"]\n"));
+  BOOST_TEST(holds(text_of("pre_up = [\"x\", \"y\"]"), "pre_up = [\n  \"x\",\n  \"y\",\n]\n"));
   BOOST_TEST(holds(text_of("fwmark = 51820"), "fwmark = \"0xca6c\"\n"));
   BOOST_TEST(holds(text_of("[tunnel]\ncpu = \"none\""), "cpu = \"none\"\n"));
   BOOST_TEST(holds(text_of("[tunnel]\ncpu = 0"), "cpu = 0\n"));

@@ -32,6 +32,10 @@ mtu = 1400
 fwmark = "0xca6c"
 routes = "off"
 table = 1234
+pre_up = "modprobe tun"
+post_up = ["iptables -A INPUT -i %i -j ACCEPT", "resolvectl dns %i 10.20.0.53"]
+pre_down = ["true"]
+post_down = "iptables -D INPUT -i %i -j ACCEPT"
 [tun]
 queues = 4
 offload = false

@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_request_is_told_as_soon_as_seen) {
 }
 
 BOOST_AUTO_TEST_CASE(a_fresh_device_answers_with_errno_only) {
-  BOOST_TEST(format_get(bare_config("t0"), {}, 0) == "errno=0\n\n");
+  BOOST_TEST(format_get(bare_config("t0"), {}, {}) == "errno=0\n\n");
   BOOST_TEST(format_errno(uapi_errno::invalid) == "errno=-22\n\n");
   BOOST_TEST(format_errno(uapi_errno::protocol) == "errno=-71\n\n");
   BOOST_TEST(format_errno(uapi_errno::address_in_use) == "errno=-98\n\n");
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(an_answer_has_the_keys_and_the_order_of_wireguard_go) {
       wall_time(std::chrono::seconds(1'700'000'000) + std::chrono::nanoseconds(42));
   status.peers[0].rx_bytes = 3;
   status.peers[0].tx_bytes = 18446744073709551615U;
-  BOOST_TEST(format_get(running, status, 51821) ==
+  BOOST_TEST(format_get(running, status, {51821, 51820}) ==
              "private_key=" + key_b + "\nlisten_port=51821\nfwmark=51820\n" +
                  "public_key=" + key_a + "\npreshared_key=" + key_b +
                  "\nprotocol_version=1\nendpoint=[2001:db8::1]:7\n" +
@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(the_longest_peers_fit_their_reserve) {
     report.latest_handshake = wall_time::max();
     report.rx_bytes = report.tx_bytes = 18446744073709551615U;
   }
-  BOOST_TEST(format_get(running, status, 65535).size() > 50U * 20U * 57U);
+  BOOST_TEST(format_get(running, status, {65535, 0xffffffff}).size() > 50U * 20U * 57U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -233,15 +233,20 @@ BOOST_AUTO_TEST_CASE(a_disabled_peer_does_not_exist_until_it_is_added) {
   BOOST_TEST(prefixes(enabled, 0) == "10.9.0.0/16");
 }
 
-BOOST_AUTO_TEST_CASE(a_default_route_is_refused_only_where_troupe_sets_the_routes) {
+BOOST_AUTO_TEST_CASE(a_mark_whose_table_is_the_kernels_is_refused_beside_a_default_route) {
   conf::config before = two_peers();
-  const std::string lines = "set=1\n" + peer(1, "allowed_ip=0.0.0.0/0\n") + "\n";
-  const uapi_set request = std::get<uapi_set>(parse_set(lines));
-  BOOST_TEST((std::holds_alternative<uapi_outcome>(apply(before, request, derive))));
   before.interface.routes = route_mode::automatic;
-  const std::variant<uapi_outcome, uapi_error> refused = apply(before, request, derive);
+  const auto asked = [&](const std::string& mark) {
+    const std::string lines =
+        "set=1\nfwmark=" + mark + "\n" + peer(1, "allowed_ip=0.0.0.0/0\n") + "\n";
+    return apply(before, std::get<uapi_set>(parse_set(lines)), derive);
+  };
+  BOOST_TEST((std::holds_alternative<uapi_outcome>(asked("252"))));
+  const std::variant<uapi_outcome, uapi_error> refused = asked("254");
   BOOST_REQUIRE((std::holds_alternative<uapi_error>(refused)));
   BOOST_TEST((std::get<uapi_error>(refused).number == uapi_errno::invalid));
+  before.interface.routes = route_mode::off;
+  BOOST_TEST((std::holds_alternative<uapi_outcome>(asked("254"))));
 }
 
 BOOST_AUTO_TEST_CASE(more_peers_than_the_bound_are_refused) {

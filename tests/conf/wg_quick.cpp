@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(line_ends_of_windows_and_a_byte_order_mark_change_nothing) 
                 {"wg0.conf:3:7: error: `MTU` is `9`; it must be from 576 to 65472"});
 }
 
-BOOST_AUTO_TEST_CASE(a_client_keeps_its_default_route_and_is_told_what_to_do) {
+BOOST_AUTO_TEST_CASE(a_client_keeps_its_default_route_and_its_commands) {
   const wg_quick_import client = imported(R"([Interface]
 PrivateKey = )" + secret + R"(
 Address = 10.200.100.8
@@ -78,20 +78,19 @@ Endpoint = demo.wireguard.com:51820
   expect_same(texts_of(client.result.interface.addresses), {"10.200.100.8/32"});
   expect_same(texts_of(client.result.peers.at(0).settings.allowed_ips),
               {"10.0.0.0/8", "0.0.0.0/0", "::/0"});
-  BOOST_TEST((client.result.interface.routes == route_mode::off));
+  BOOST_TEST((client.result.interface.routes == route_mode::automatic));
+  BOOST_TEST(client.result.interface.commands.post_up ==
+             hook_list{"iptables -I OUTPUT ! -o %i -j REJECT"});
+  BOOST_TEST(client.result.interface.commands.pre_down.size() == 1U);
   const std::vector<std::string> notes = lines_of(client.notes);
-  expect_lines(notes, {"wg0.conf:4:1: note: `DNS`: troupe leaves name resolution alone; once the "
-                       "interface is up, run `resolvectl dns wg0 10.200.100.1 2001:db8::53` and "
+  expect_lines(notes, {"wg0.conf:4:1: note: `DNS`: troupe leaves name resolution alone; to set it, "
+                       "add to post_up: `resolvectl dns wg0 10.200.100.1 2001:db8::53` and "
                        "`resolvectl domain wg0` with these domains",
-                       "wg0.conf:5:1: note: `DNS`: troupe leaves name resolution alone; once the "
-                       "interface is up, run `resolvectl domain wg0` with these domains",
-                       "wg0.conf:6:1: note: `PostUp`: troupe runs no commands; run this one "
-                       "yourself once `trouped` has set up the interface, as by ExecStartPost= in "
-                       "its systemd unit, with wg0 for %i",
-                       "wg0.conf:7:1: note: `PreDown`: troupe runs no commands",
-                       "wg0.conf:8:1: note: `SaveConfig`: troupe never writes its file",
-                       "wg0.conf:12:26: note: 0.0.0.0/0 is a default route, which troupe does not "
-                       "set yet, so that routes = \"off\" now"});
+                       "wg0.conf:5:1: note: `DNS`: troupe leaves name resolution alone; to set it, "
+                       "add to post_up: `resolvectl domain wg0` with these domains",
+                       "wg0.conf:7:1: note: `PreDown`: troupe runs commands by /bin/sh, and this "
+                       "one looks like bash's",
+                       "wg0.conf:8:1: note: `SaveConfig`: troupe never writes its file"});
   for (const std::string& note : notes)
     BOOST_TEST(note.find(secret.substr(0, 8)) == std::string::npos);
 }
@@ -107,6 +106,20 @@ BOOST_AUTO_TEST_CASE(what_is_imported_is_a_file_of_ours) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(commands_come_in_their_order_and_within_bounds) {
+  const hooks read = imported(interface_head + "PostUp = a %i\nPreUp = b\nPostUp = c; d\n"
+                                               "PostDown = e # f\nPreDown =\n")
+                         .result.interface.commands;
+  BOOST_TEST(read.pre_up == hook_list{"b"});
+  BOOST_TEST(read.post_up == (hook_list{"a %i", "c; d"}));
+  BOOST_TEST(read.post_down == hook_list{"e"});
+  BOOST_TEST(read.pre_down.empty());
+  std::string many;
+  for (std::size_t i = 0; i <= limits::hooks_max; ++i)
+    many += "PreUp = x\n";
+  expect_errors(interface_head + many, {"wg0.conf:67:9: error: `PreUp` has more than 64 commands"});
+}
+
 BOOST_AUTO_TEST_CASE(a_table_says_where_routes_go) {
   const auto interface = [](const std::string& lines) {
     return imported(interface_head + lines).result.interface;
@@ -115,11 +128,11 @@ BOOST_AUTO_TEST_CASE(a_table_says_where_routes_go) {
   BOOST_TEST(interface("Table = main\n").table.value() == main_route_table);
   BOOST_TEST(!interface("Table = auto\n").table);
   BOOST_TEST((interface("Table = off\n").routes == route_mode::off));
-  // Routes are the user's own business there, as with wg-quick.
   const std::string default_route = peer_head + "AllowedIPs = 0.0.0.0/0\n";
-  BOOST_TEST(imported(interface_head + "Table = off\n" + default_route).notes.empty());
-  expect_lines(lines_of(imported(interface_head + "Table = 1234\n" + default_route).notes),
-               {"wg0.conf:6:14: note: 0.0.0.0/0 is a default route"});
+  for (const std::string table : {"off", "auto", "main", "1234"})
+    BOOST_TEST(imported(interface_head + "Table = " + table + "\n" + default_route).notes.empty());
+  expect_errors(interface_head + "FwMark = 0xfe\n" + default_route,
+                {"wg0.conf:3:10: error: `FwMark` is 254, and the table of that number"});
 }
 
 BOOST_AUTO_TEST_CASE(host_bits_of_allowed_ips_go_as_with_wg_and_are_noted) {

@@ -16,6 +16,8 @@ addresses = ["10.20.0.1/24", "fd20::1/64", "10.20.0.9/24"]
 mtu = 1380
 fwmark = 51820
 table = 1234
+post_up = ["a %i", "b"]
+pre_down = "c"
 [[peer]]
 name = "laptop # 2"
 public_key = ")" + key_a + R"("
@@ -65,6 +67,9 @@ FwMark = 0xca6c
 Address = 10.20.0.1/24, fd20::1/64, 10.20.0.9/24
 MTU = 1380
 Table = 1234
+PostUp = a %i
+PostUp = b
+PreDown = c
 
 [Peer]
 # Name = laptop # 2
@@ -90,6 +95,18 @@ BOOST_AUTO_TEST_CASE(what_is_exported_is_imported_the_same) {
   const std::string text = to_wg_quick(before, keys::shown);
   before.peers.erase(before.peers.begin() + 1); // is not enabled
   expect_same(imported(text), before, text);
+}
+
+BOOST_AUTO_TEST_CASE(commands_that_wg_quick_would_cut_are_left_out_and_noted) {
+  conf::config odd = running();
+  odd.interface.commands.post_up = {"a # b", "c\nd", std::string(limits::hook_octets_max, 'e')};
+  const std::string text = to_wg_quick(odd, keys::shown);
+  BOOST_TEST(text.find("a # b") == std::string::npos);
+  BOOST_TEST(text.find("\nd") == std::string::npos);
+  BOOST_TEST(text.find("\n# PostUp: left out, as its command") != std::string::npos);
+  odd.interface.commands.post_up.erase(odd.interface.commands.post_up.begin(),
+                                       odd.interface.commands.post_up.begin() + 2);
+  BOOST_TEST((imported(text).interface.commands == odd.interface.commands));
 }
 
 BOOST_AUTO_TEST_CASE(keys_are_there_only_when_asked_for) {

@@ -21,6 +21,7 @@ std::vector<octets> seeds() {
       from_text(interface +
                 "listen_port = 51820\naddresses = [\"10.20.0.1/24\"]\nmtu = 1420\n"
                 "fwmark = 0x10\nroutes = \"off\"\ntable = \"auto\"\n"
+                "pre_up = \"x %i\"\npost_down = [\"y\", \"z\"]\n"
                 "[tun]\nqueue_length = 500\n[udp]\nsenders = 2\n"
                 "receive_buffer = 4194304\nsend_buffer = 1048576\n"
                 "[tunnel]\ncpu = 3\n"
