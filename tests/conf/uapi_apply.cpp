@@ -345,8 +345,9 @@ BOOST_AUTO_TEST_CASE(further_endpoints_survive_what_cannot_express_them) {
   current.peers[0].endpoints = {parse_endpoint_setting("192.0.2.1:7").value(),
                                 parse_endpoint_setting("192.0.2.2:7").value()};
   const auto endpoints_after = [&](const std::string& lines) {
+    const conf::config result = after(current, lines);
     std::string text;
-    for (const endpoint_setting& each : after(current, lines).peers.at(0).endpoints)
+    for (const endpoint_setting& each : result.peers.at(0).endpoints)
       text.append(text.empty() ? "" : " ").append(each.text());
     return text;
   };

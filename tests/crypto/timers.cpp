@@ -117,6 +117,27 @@ BOOST_AUTO_TEST_CASE(no_answer_is_told_once_in_19_initiations_and_forgotten_with
   BOOST_TEST(!clock.take_no_answer());
 }
 
+BOOST_AUTO_TEST_CASE(silence_is_told_once_in_three_initiations_and_ends_with_whatever_comes) {
+  crypto::timers clock;
+  BOOST_TEST(!clock.is_silent());
+  for (int i = 1; i <= 9; ++i) {
+    clock.on_initiation_begun();
+    BOOST_TEST(clock.is_silent());
+    BOOST_TEST(clock.take_silence() == (i % 3 == 0));
+    BOOST_TEST(!clock.take_silence());
+  }
+  clock.on_initiation_begun();
+  clock.on_moved(); // so that the next place has three of its own
+  for (int i = 1; i <= 3; ++i) {
+    clock.on_initiation_begun();
+    BOOST_TEST(clock.take_silence() == (i == 3));
+  }
+  clock.on_any_authenticated_packet_received();
+  BOOST_TEST(!clock.is_silent());
+  clock.on_initiation_begun();
+  BOOST_TEST(!clock.take_silence());
+}
+
 BOOST_AUTO_TEST_CASE(data_received_and_not_answered_asks_for_a_keepalive_after_10_s) {
   crypto::timers clock;
   clock.on_data_received(start);
