@@ -26,12 +26,12 @@ json peer_json(const conf::peer_config& peer, const peer_status* live) {
       {"name", peer.settings.name},
       {"public_key", to_base64(peer.settings.key)},
       {"endpoint", nullptr},
-      {"endpoints", std::move(endpoints)},
       {"allowed_ips", std::move(allowed_ips)},
       {"latest_handshake", epoch_seconds(live != nullptr ? live->latest_handshake : std::nullopt)},
       {"rx_bytes", live != nullptr ? live->rx_bytes : 0},
       {"tx_bytes", live != nullptr ? live->tx_bytes : 0},
       {"persistent_keepalive", peer.settings.persistent_keepalive_s},
+      {"endpoints", std::move(endpoints)},
       {"enabled", peer.enabled},
       {"expires", peer.expires ? json(conf::to_text(*peer.expires)) : json(nullptr)},
       {"state", !peer.enabled  ? "disabled"

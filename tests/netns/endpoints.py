@@ -40,11 +40,19 @@ class Pair:
         return self
 
     def cut(self, *addresses: str) -> None:
-        """What is sent there is lost without a word, as behind a dead router."""
-        rules = "".join(f"ip{'6' if ':' in one else ''} daddr {one} udp dport 51820 drop\n"
-                        for one in addresses)
-        self.left.host.run("nft", "-f", "-", text="table inet cut {}\ndelete table inet cut\n" + (
-            "table inet cut { chain out { type filter hook output priority 0;\n" + rules + "} }"))
+        """What goes there or comes from there is lost without a word, as behind a dead router."""
+        for host, end in ((self.right.host, "daddr {} udp dport"),
+                          (self.left.host, "saddr {} udp sport")):
+            rules = "".join(f"ip{'6' if ':' in one else ''} {end.format(one)} 51820 drop\n"
+                            for one in addresses)
+            host.run("nft", "-f", "-", text=f"""
+                table inet cut {{}}
+                delete table inet cut
+                table inet cut {{
+                  chain arrive {{ type filter hook input priority 0;
+                    {rules}
+                  }}
+                }}""")
 
     def place(self) -> str:
         return self.left.peer_state(self.right).endpoint
@@ -139,10 +147,11 @@ def expires(lab: Lab) -> None:
     later date lets it in again"""
     pair = Pair(lab, f'"{FIRST}"').start()
     left, right = pair.left, pair.right
-    other = Tunnel(lab, right.host, "troupe", ["10.66.0.3/24"], listen_port=51821)
-    other.peers.append(left.as_peer())
+    third = lab.host("third")
+    lab.link(left.host, third, ["192.168.79.1/24"], ["192.168.79.2/24"])
+    other = Tunnel(lab, third, "troupe", ["10.66.0.3/24"])
+    introduce(left, other, right_endpoint="192.168.79.2:51820")
     other.start()
-    left.peers.append(other.as_peer(endpoint="192.168.77.2:51821"))
     apply(left)
     for inside in (right, other):
         wait_until("both are reached", lambda: reaches(left.host, inside.inner()))
@@ -152,7 +161,8 @@ def expires(lab: Lab) -> None:
     require(said == f"~ peer peer-0: expires not set -> {moment}\n", said)
     require(pair.is_reached(), "it went too soon")
     # A change that waits holds it up no more than it brings it back.
-    ctl(left, "peer", "set", "peer-1", "--persistent-keepalive", "25", "--confirm", "6")
+    ctl(left, "rpc", "peer.set",
+        json.dumps({"peer": "peer-1", "persistent_keepalive": 25, "confirm_s": 6}))
     wait_until("it has expired", lambda: shown(left, "peer-0")["state"] == "expired", 15)
     require(datetime.now(timezone.utc) >= datetime.fromisoformat(moment.replace("Z", "+00:00")),
             "it went too soon")
