@@ -85,7 +85,7 @@ void client_hub::serve(std::span<const watched_fd> ready, time_point now) {
     if (one.writable)
       stays = send(*each, now);
     else if (one.readable)
-      stays = receive(*each, now);
+      stays = receive(*each, now) && !(one.failed && each->half_closed); // closed altogether
     else if (one.failed)
       stays = false;
     if (!stays)

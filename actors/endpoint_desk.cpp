@@ -51,23 +51,30 @@ endpoint_desk::errands endpoint_desk::on_name(const name_answer& answer, time_po
   if (answer.found.empty())
     log_failure(whose, answer, step);
   else if (step.go)
-    log_->info("peer {}: {} is {}", running_->name_of(answer.query.peer), host,
-               to_string(*step.go));
+    log_found(answer.query, *step.go);
   whose.failure_told = answer.found.empty();
   carry_out(*found, step, due_before, out);
   return out;
+}
+
+void endpoint_desk::log_found(const name_query& query, const endpoint& where) {
+  const std::string peer = running_->name_of(query.peer);
+  log_->log(about(peer), spdlog::level::info, "peer {}: {} is {}", peer, query.host,
+            to_string(where));
 }
 
 /// The first failure is news, the next ones are not.
 void endpoint_desk::log_failure(const place& whose, const name_answer& answer,
                                 const endpoint_step& step) {
   const auto level = whose.failure_told ? spdlog::level::debug : spdlog::level::warn;
-  if (step.pause)
-    log_->log(level, "cannot resolve {}: {}; trying again in {} s", answer.query.host, answer.error,
-              std::chrono::duration_cast<std::chrono::seconds>(*step.pause).count());
-  else
-    log_->log(level, "cannot resolve {}: {}; trying what else there is", answer.query.host,
-              answer.error);
+  const std::string peer = running_->name_of(answer.query.peer);
+  const std::string next =
+      step.pause
+          ? fmt::format("trying again in {} s",
+                        std::chrono::duration_cast<std::chrono::seconds>(*step.pause).count())
+          : "trying what else there is";
+  log_->log(about(peer), level, "peer {}: cannot resolve {}: {}; {}", peer, answer.query.host,
+            answer.error, next);
 }
 
 endpoint_desk::errands endpoint_desk::on_unanswered(const peers_unanswered& report,
@@ -78,9 +85,10 @@ endpoint_desk::errands endpoint_desk::on_unanswered(const peers_unanswered& repo
       endpoint_choice& choice = found->second.choice;
       const time_point due_before = choice.deadline();
       const endpoint_step step = choice.on_unanswered(each.where, now);
+      const std::string peer = running_->name_of(each.key);
       if (step.go)
-        log_->info("peer {}: no answer from {}; trying {}", running_->name_of(each.key),
-                   to_string(each.where), to_string(*step.go));
+        log_->log(about(peer), spdlog::level::info, "peer {}: no answer from {}; trying {}", peer,
+                  to_string(each.where), to_string(*step.go));
       carry_out(*found, step, due_before, out);
     }
   return out;

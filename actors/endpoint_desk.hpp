@@ -47,6 +47,7 @@ private:
   };
   using places = std::unordered_map<public_key, place>;
 
+  void log_found(const name_query& query, const endpoint& where);
   void log_failure(const place& whose, const name_answer& answer, const endpoint_step& step);
   void carry_out(places::value_type& whose, endpoint_step step, time_point due_before,
                  errands& out);

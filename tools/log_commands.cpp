@@ -70,11 +70,7 @@ unique_fd interrupts_as_descriptor() {
 /// daemon has no more.
 void print_stream(admin_stream& from, const unique_fd& interrupts, bool as_json) {
   for (;;) {
-    // Of stdout only that nobody reads it any more.
-    pollfd ready[] = {{from.fd(), POLLIN, 0}, {interrupts.fd(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
-    ::poll(ready, 3, -1);
-    if (ready[1].revents != 0 || ready[2].revents != 0)
-      return;
+    // Before the wait: some may have come with the answer.
     std::string text;
     for (const json& each : from.read()) {
       const json& params = each.at("params");
@@ -85,6 +81,11 @@ void print_stream(admin_stream& from, const unique_fd& interrupts, bool as_json)
     }
     print(text);
     from.require_open();
+    // Of stdout only that nobody reads it any more.
+    pollfd ready[] = {{from.fd(), POLLIN, 0}, {interrupts.fd(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+    ::poll(ready, 3, -1);
+    if (ready[1].revents != 0 || ready[2].revents != 0)
+      return;
   }
 }
 

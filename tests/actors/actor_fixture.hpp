@@ -84,7 +84,8 @@ public:
 
   template <class Actor>
   [[nodiscard]] static bool is_alive(const Actor& actor) {
-    return !caf::actor_cast<caf::monitorable_actor*>(actor)->is_terminated();
+    return !caf::actor_cast<caf::abstract_actor*>(actor)->getf(
+        caf::abstract_actor::is_terminated_flag);
   }
 
   /// An actor that ends with the test, at the latest.

@@ -146,6 +146,13 @@ BOOST_AUTO_TEST_CASE(who_leaves_is_let_go_whether_it_has_read_or_not) {
   BOOST_TEST(hub.size() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(who_leaves_in_the_middle_of_silence_is_let_go_in_the_same_turn) {
+  unix_client one = join_stream();
+  one.leave();
+  turn();
+  BOOST_TEST(hub.size() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(who_floods_while_it_is_streamed_to_is_let_go) {
   unix_client one = join_stream();
   one.write(std::string(1000, 'x'));

@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(a_name_that_fails_is_said_once) {
     now += limits::resolve_retry_max;
     static_cast<void>(desk.on_deadline(now));
   }
-  BOOST_TEST(log.count("warning admin: cannot resolve a.example: gone") == 1);
+  BOOST_TEST(log.count("warning admin: peer laptop: cannot resolve a.example: gone") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_look_up_is_asked_for) {

@@ -19,7 +19,6 @@ struct fake_host {
   temporary_folder folder;
   std::shared_ptr<tun::fake_source> tun_in = std::make_shared<tun::fake_source>();
   std::shared_ptr<tun::fake_sink> tun_out = std::make_shared<tun::fake_sink>();
-  std::shared_ptr<tun::fake_device> device = std::make_shared<tun::fake_device>(tun_in, tun_out);
   std::shared_ptr<udp::fake_source> udp_in = std::make_shared<udp::fake_source>();
   std::shared_ptr<udp::datagram_sink> udp_out;
   std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
@@ -28,7 +27,7 @@ struct fake_host {
   [[nodiscard]] graph_parts parts(const conf::config& config, std::uint64_t seed) const {
     graph_parts made;
     made.interface_name = config.interface.name;
-    made.device = device;
+    made.device = std::make_shared<tun::fake_device>(tun_in, tun_out);
     made.sockets = {sockets, {}};
     made.sink_of = [out = udp_out](const use_sockets&) { return out; };
     made.source_of = [in = udp_in](const use_sockets&,

@@ -64,7 +64,7 @@ struct path_fixture : stage_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(path_change, path_fixture)
+BOOST_FIXTURE_TEST_SUITE(shape_of_the_path, path_fixture)
 
 BOOST_AUTO_TEST_CASE(all_hear_of_those_that_come) {
   change_to(shaped(3, 2));
@@ -95,7 +95,6 @@ BOOST_AUTO_TEST_CASE(a_new_reader_reads_once_all_is_settled) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_commit_all_is_taken_back) {
-  tun_reader_actor reader_made;
   {
     const std::unique_ptr<path_change> change = prepare(shaped(3, 3, false));
     BOOST_TEST(device.queues() == 3U);

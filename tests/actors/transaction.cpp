@@ -185,13 +185,13 @@ BOOST_AUTO_TEST_CASE(without_routes_of_its_own_the_kernel_is_left_alone) {
 
 BOOST_AUTO_TEST_CASE(what_only_a_restart_brings_is_refused_with_its_name) {
   conf::config desired = running.config();
-  desired.udp.senders = 4;
+  desired.log.target = "/elsewhere";
   desired.tunnel.aead = conf::aead_kind::libsodium;
   desired.peers.pop_back();
   const std::optional<commit_failure> failure = change(desired);
   BOOST_REQUIRE(failure.has_value());
   BOOST_TEST((failure->what == commit_failure::kind::needs_restart));
-  BOOST_TEST(failure->text == "tunnel.aead, udp.senders cannot change while the daemon runs: "
+  BOOST_TEST(failure->text == "tunnel.aead, log.target cannot change while the daemon runs: "
                               "restart it with the new file");
   BOOST_TEST(target.untouched());
   BOOST_TEST(running.config().peers.size() == 2);

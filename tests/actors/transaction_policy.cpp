@@ -71,23 +71,22 @@ BOOST_AUTO_TEST_CASE(sockets_that_are_taken_back_bear_the_mark_of_what_runs_then
   change_options back;
   back.sockets = sockets;
   BOOST_TEST(!running.change_to(marked, back, target));
-  BOOST_TEST((running.sockets() == sockets));
+  BOOST_TEST(running.bound_port() == sockets->port());
   BOOST_TEST(mark() == 7U);
 }
 
 BOOST_AUTO_TEST_CASE(rules_wait_for_the_name_of_the_peer_to_whom_everything_goes) {
   conf::config desired = running.config();
   desired.peers[0].settings.allowed_ips = {prefix("0.0.0.0/0")};
-  desired.peers[0].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
-  const name_query query{desired.peers[0].settings.key, "vpn.example.net", 51820};
-  const endpoint found = parse_endpoint("192.0.2.1:51820").value();
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
+  const public_key peer = desired.peers[0].settings.key;
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->present.count(prefix("0.0.0.0/0")) == 1);
   BOOST_TEST(mark() == limits::own_mark_first);
   BOOST_TEST(routes->rules.empty());
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.empty());
-  BOOST_TEST(running.name_found(query, found, target));
+  running.found(peer);
   BOOST_TEST(routes->rules.size() == 2U);
   // What is known stays known; another name is another peer's place.
   conf::config narrow = desired;
@@ -96,12 +95,10 @@ BOOST_AUTO_TEST_CASE(rules_wait_for_the_name_of_the_peer_to_whom_everything_goes
   BOOST_TEST(routes->rules.empty());
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.size() == 2U);
-  desired.peers[0].remote = conf::parse_endpoint_setting("other.example.net:51820");
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("other.example.net:51820").value()};
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.empty());
-  BOOST_TEST(!running.name_found(query, found, target));
-  BOOST_TEST(routes->rules.empty());
-  desired.peers[0].remote = conf::parse_endpoint_setting("192.0.2.7:51820");
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("192.0.2.7:51820").value()};
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.size() == 2U);
 }
@@ -109,7 +106,7 @@ BOOST_AUTO_TEST_CASE(rules_wait_for_the_name_of_the_peer_to_whom_everything_goes
 BOOST_AUTO_TEST_CASE(a_peer_that_calls_us_is_not_waited_for) {
   conf::config desired = running.config();
   desired.peers[0].settings.allowed_ips = {prefix("::/0")};
-  desired.peers[0].remote.reset();
+  desired.peers[0].endpoints.clear();
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.size() == 2U);
 }
@@ -117,11 +114,10 @@ BOOST_AUTO_TEST_CASE(a_peer_that_calls_us_is_not_waited_for) {
 BOOST_AUTO_TEST_CASE(rules_that_are_refused_when_a_name_is_found_are_told) {
   conf::config desired = running.config();
   desired.peers[0].settings.allowed_ips = {prefix("::/0")};
-  desired.peers[0].remote = conf::parse_endpoint_setting("vpn.example.net:51820");
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   BOOST_TEST(!change(desired));
   routes->calls_until_failure = 0;
-  running.name_found({desired.peers[0].settings.key, "vpn.example.net", 51820},
-                     parse_endpoint("192.0.2.1:51820").value(), target);
+  running.found(desired.peers[0].settings.key);
   BOOST_TEST(log.has("the default route is not in use"));
 }
 

@@ -133,9 +133,7 @@ struct daemon_under_change {
   /// As RESOLVER would, in its time.
   void find_names() {
     for (const conf::peer_config& peer : running.config().peers)
-      if (peer.remote && !peer.remote->literal)
-        running.name_found({peer.settings.key, peer.remote->host, peer.remote->port},
-                           parse_endpoint("192.0.2.9:9").value(), target);
+      running.found(peer.settings.key);
   }
   [[nodiscard]] auto kernel() const {
     return std::tuple(link->addresses, link->present, link->rules, link->mtu, link->queue_length,

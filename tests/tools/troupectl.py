@@ -311,7 +311,8 @@ class Logs(unittest.TestCase):
 
 class TheRealDaemon(unittest.TestCase):
     def setUp(self) -> None:
-        self.daemon = subprocess.Popen((BIN / "trouped", "-f", "wgt0"), stderr=subprocess.DEVNULL)
+        self.daemon = subprocess.Popen((BIN / "trouped", "-f", "wgt0"), stderr=subprocess.DEVNULL,
+                                       env={**os.environ, "LOG_LEVEL": "debug"})
         self.addCleanup(self.end)
         while not (RUN_FOLDER / "wgt0.sock").exists():
             self.assertIsNone(self.daemon.poll(), "trouped ended")
