@@ -85,7 +85,8 @@ void admin_state::end_roll(time_point now) {
   const std::string told = dump(rolls.end());
   for (const roll_asker& each : std::exchange(roll_askers, {}))
     each.door->hub.answer(each.client, rpc_result(each.id, told), now);
-  if (!roll_askers_next.empty())
+  // Who was answered may have asked again, and begun the next one.
+  if (!rolls.is_out() && !roll_askers_next.empty())
     begin_roll(now);
 }
 

@@ -167,8 +167,12 @@ void change_desk::expire(moment now, commit_target& target) {
   const conf::config before = running_->config();
   change_options how;
   how.whatever_the_kernel_says = true;
-  // The sockets stay, so beside the kernel nothing can refuse.
-  static_cast<void>(commit(before, how, now, target));
+  if (const std::optional<commit_failure> failure = commit(before, how, now, target)) {
+    log_->error("a peer has expired and cannot be disabled: {}; trying again in {} s",
+                failure->text, limits::expiry_look.count());
+    next_expiry_ = std::chrono::floor<std::chrono::seconds>(now.wall) + limits::expiry_look;
+    return;
+  }
   const std::vector<std::string> gone = conf::newly_expired(before, running_->config());
   if (!gone.empty())
     remember("nobody: expired", "peer " + list_text(gone) + " disabled", now);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -48,10 +49,10 @@ std::optional<std::string> link_journal::set_interface(const conf::plan& plan,
     return std::nullopt;
   if (!plan.addresses_to_remove.empty() || !plan.addresses_to_add.empty())
     restore_at_last(before);
-  const bool all_made = remove_rules(plan) && remove_routes(plan) &&
-                        remove_addresses(plan, before, after) && set_link(plan, before, after) &&
-                        add_addresses(plan) && add_routes(plan, after);
-  return all_made ? std::nullopt : std::optional(refusal_);
+  static_cast<void>(remove_rules(plan) && remove_routes(plan) &&
+                    remove_addresses(plan, before, after) && set_link(plan, before, after) &&
+                    add_addresses(plan) && add_routes(plan, after));
+  return take_refusals();
 }
 
 /// The main table's first, or what it has would go into the tunnel for a moment.
@@ -61,9 +62,14 @@ std::optional<std::string> link_journal::add_rules(const conf::plan& plan) {
   for (const conf::rule& added : plan.rules_to_add) {
     const tun::link_rule rule = link_rule_of(added);
     if (!make(interface_->add_rule(rule), [this, rule] { return interface_->remove_rule(rule); }))
-      return refusal_;
+      break;
   }
-  return std::nullopt;
+  return take_refusals();
+}
+
+std::optional<std::string> link_journal::take_refusals() {
+  std::string all = std::exchange(refusals_, {});
+  return all.empty() ? std::nullopt : std::optional(std::move(all));
 }
 
 std::string link_journal::undo() {
@@ -86,8 +92,14 @@ void link_journal::restore_at_last(const conf::config& before) {
 bool link_journal::make(const tun::link_change& done, step back) {
   if (done.result == tun::link_change::outcome::made)
     back_.push_back(std::move(back));
-  refusal_ = done.text;
-  return !done.refused();
+  return may_go_on(done);
+}
+
+bool link_journal::may_go_on(const tun::link_change& done) {
+  if (!done.refused())
+    return true;
+  refusals_ += (refusals_.empty() ? "" : "; ") + done.text;
+  return goes_on_;
 }
 
 /// The main table's last.
@@ -123,10 +135,8 @@ bool link_journal::remove_addresses(const conf::plan& plan, const conf::config& 
   for (const ip_prefix& kept : before.interface.addresses)
     if (std::find(after.interface.addresses.begin(), after.interface.addresses.end(), kept) !=
         after.interface.addresses.end())
-      if (const tun::link_change done = interface_->add_address(kept); done.refused()) {
-        refusal_ = done.text;
+      if (!may_go_on(interface_->add_address(kept)))
         return false;
-      }
   return true;
 }
 
@@ -155,8 +165,8 @@ bool link_journal::add_routes(const conf::plan& plan, const conf::config& after)
        some_are_lost ? conf::routes_of(after, own_mark_) : plan.routes_to_add) {
     const tun::link_route route = link_route_of(added);
     const tun::link_change done = interface_->add_route(route);
-    if (!make(done, [this, route] { return interface_->remove_route(route); }) &&
-        !waits_for_up(done))
+    if (!waits_for_up(done) &&
+        !make(done, [this, route] { return interface_->remove_route(route); }))
       return false;
   }
   return true;

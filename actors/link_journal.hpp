@@ -46,8 +46,9 @@ std::vector<tun::link_change> restore(link_setter& interface, const conf::config
 class link_journal {
 public:
   /// `interface` outlives the journal; null: nothing is set, and all succeeds.
-  link_journal(link_setter* interface, std::uint32_t own_mark)
-      : interface_(interface), own_mark_(own_mark) {}
+  /// `goes_on`: one refusal keeps nothing else from being tried.
+  link_journal(link_setter* interface, std::uint32_t own_mark, bool goes_on = false)
+      : interface_(interface), own_mark_(own_mark), goes_on_(goes_on) {}
 
   // In this order, with the mark of the sockets in between: no datagram of theirs ever meets a rule
   // that would send it into the tunnel. Each says why it could not go on; what was made until then
@@ -66,6 +67,8 @@ private:
 
   /// Whether to go on. `back` undoes what `forth` makes.
   [[nodiscard]] bool make(const tun::link_change& done, step back);
+  [[nodiscard]] bool may_go_on(const tun::link_change& done);
+  [[nodiscard]] std::optional<std::string> take_refusals();
   void restore_at_last(const conf::config& before);
   [[nodiscard]] bool remove_rules(const conf::plan& plan);
   [[nodiscard]] bool remove_routes(const conf::plan& plan);
@@ -79,7 +82,8 @@ private:
   link_setter* interface_;
   std::uint32_t own_mark_;
   std::vector<step> back_;
-  std::string refusal_;
+  bool goes_on_;
+  std::string refusals_; // of one step
 };
 
 } // namespace troupe::actors

@@ -57,9 +57,12 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   std::unique_ptr<prepared_path> path;
   if (std::optional<commit_failure> failure = find_path(plan, desired, target, path))
     return failure;
-  names_.hold_back(plan, config_, desired, *own_mark);
+  name_wait names = names_;
+  names.take_away(plan.tunnel.removed, how.park_removed, how.bring_back);
+  keep_to_ready(plan, names_.ready_rules(config_, own_mark_),
+                names.ready_rules(desired, *own_mark));
   // 2. Kernel settings.
-  link_journal journal(interface_.get(), *own_mark);
+  link_journal journal(interface_.get(), *own_mark, how.whatever_the_kernel_says);
   if (std::optional<commit_failure> failure =
           set_kernel(plan, desired, how, mark, journal, prepared)) {
     const std::string remains = journal.undo();
@@ -68,14 +71,13 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
     return failure;
   }
   // 3. Commit. Beyond this point nothing can fail.
-  plan.tunnel.forget_sources = plan.listen_port_changed || plan.fwmark_changed;
   plan.tunnel.park_removed = how.park_removed;
   plan.tunnel.bring_back = how.bring_back;
   config_ = std::move(desired);
   own_mark_ = *own_mark;
   hooks_->set(config_.interface.commands);
-  for (const public_key& gone : plan.tunnel.removed)
-    names_.forget(gone);
+  names.settle(config_);
+  names_ = std::move(names);
   target.configure(std::move(plan.tunnel));
   if (path)
     path->commit();
@@ -147,8 +149,11 @@ running_configuration::set_kernel(const conf::plan& plan, const conf::config& de
     return commit_failure{commit_failure::kind::link, std::move(*refused)};
   if (plan.fwmark_changed || plan.socket_options_changed)
     if (std::optional<commit_failure> failure =
-            set_options(socket_options_of(desired, mark), how, journal, prepared))
-      return failure;
+            set_options(socket_options_of(desired, mark), how, journal, prepared)) {
+      if (!how.whatever_the_kernel_says)
+        return failure;
+      log_->warn("{}; the sockets stay as they are", failure->text);
+    }
   refused = journal.add_rules(plan);
   if (counts(refused))
     return commit_failure{commit_failure::kind::link, std::move(*refused)};
@@ -197,10 +202,8 @@ std::string running_configuration::name_of(const public_key& peer) const {
 }
 
 void running_configuration::found(const public_key& peer) {
-  if (const conf::peer_config* const known = find(peer)) {
-    names_.found(*known);
-    add_rules_that_waited();
-  }
+  names_.found(peer);
+  add_rules_that_waited();
 }
 
 /// Those that are there already stay as they are.

@@ -58,6 +58,7 @@ unique_fd signals_as_descriptor() {
   ::sigaddset(&handled, SIGCHLD); // of hooks
   ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL); // ignored, as it may be inherited, it never comes
   unique_fd readable(::signalfd(-1, &handled, SFD_CLOEXEC));
   if (!readable)
     throw std::system_error(errno, std::system_category(), "cannot make a signalfd");

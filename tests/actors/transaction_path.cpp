@@ -58,6 +58,18 @@ BOOST_AUTO_TEST_CASE(a_refused_route_leaves_the_data_path_as_it_was) {
   BOOST_TEST(target.shapes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(where_the_kernel_is_not_asked_one_refusal_keeps_nothing_else_from_being_done) {
+  link->present = {parse_ip_prefix("10.1.2.0/24").value(), parse_ip_prefix("10.1.3.0/24").value()};
+  link->stuck = {parse_ip_prefix("10.1.2.0/24").value()};
+  conf::config desired = running.config();
+  desired.peers.clear();
+  change_options how;
+  how.whatever_the_kernel_says = true;
+  BOOST_TEST(!running.change_to(desired, how, target));
+  BOOST_TEST((link->present == link->stuck));
+  BOOST_TEST(log.has("cannot remove 10.1.2.0/24; it stays as it is"));
+}
+
 BOOST_AUTO_TEST_CASE(other_socket_options_are_set_on_the_sockets_in_use) {
   conf::config desired = running.config();
   desired.udp.gso = false;

@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(rules_wait_for_the_name_of_the_peer_to_whom_everything_goes
   BOOST_TEST(routes->rules.empty());
   running.found(peer);
   BOOST_TEST(routes->rules.size() == 2U);
-  // What is known stays known; another name is another peer's place.
+  // TUNNEL keeps the address that it has, whatever name the peer is given.
   conf::config narrow = desired;
   narrow.peers[0].settings.allowed_ips = {prefix("10.1.2.0/24")};
   BOOST_TEST(!change(narrow));
@@ -97,8 +97,52 @@ BOOST_AUTO_TEST_CASE(rules_wait_for_the_name_of_the_peer_to_whom_everything_goes
   BOOST_TEST(routes->rules.size() == 2U);
   desired.peers[0].endpoints = {conf::parse_endpoint_setting("other.example.net:51820").value()};
   BOOST_TEST(!change(desired));
-  BOOST_TEST(routes->rules.empty());
+  BOOST_TEST(routes->rules.size() == 2U);
   desired.peers[0].endpoints = {conf::parse_endpoint_setting("192.0.2.7:51820").value()};
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(routes->rules.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_is_made_anew_is_waited_for_anew) {
+  conf::config desired = running.config();
+  desired.peers[0].settings.allowed_ips = {prefix("0.0.0.0/0")};
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
+  const public_key peer = desired.peers[0].settings.key;
+  BOOST_TEST(!change(desired));
+  running.found(peer);
+  BOOST_TEST(routes->rules.size() == 2U);
+  change_options anew;
+  anew.hints.recreated = {peer};
+  BOOST_TEST(!running.change_to(desired, anew, target));
+  BOOST_TEST(routes->rules.empty());
+  running.found(peer);
+  BOOST_TEST(routes->rules.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_is_brought_back_is_where_it_was) {
+  conf::config desired = running.config();
+  desired.peers[0].settings.allowed_ips = {prefix("0.0.0.0/0")};
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
+  BOOST_TEST(!change(desired));
+  running.found(desired.peers[0].settings.key);
+  conf::config without = desired;
+  without.peers.erase(without.peers.begin());
+  change_options park;
+  park.park_removed = true;
+  BOOST_TEST(!running.change_to(without, park, target));
+  BOOST_TEST(routes->rules.empty());
+  change_options back;
+  back.bring_back = true;
+  BOOST_TEST(!running.change_to(desired, back, target));
+  BOOST_TEST(routes->rules.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_becomes_a_name_is_not_waited_for) {
+  conf::config desired = running.config();
+  desired.peers[0].settings.allowed_ips = {prefix("0.0.0.0/0")};
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("192.0.2.1:51820").value()};
+  BOOST_TEST(!change(desired));
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.size() == 2U);
 }
