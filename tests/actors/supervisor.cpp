@@ -4,6 +4,7 @@
 #include "tests/actors/actor_fixture.hpp"
 #include "tests/actors/graph_parts.hpp"
 #include "tests/actors/packets.hpp"
+#include "tests/actors/stand_ins.hpp"
 #include "tests/udp/own_network.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -234,11 +235,8 @@ BOOST_AUTO_TEST_CASE(sockets_are_held_only_by_who_may_change_them) {
 
 BOOST_AUTO_TEST_CASE(those_that_come_are_watched_and_those_that_may_end_are_not_missed) {
   start();
-  const auto passer_by = [this] {
-    return spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
-  };
-  const caf::actor first = passer_by();
-  const caf::actor second = passer_by();
+  const tunnel_actor first = spawn(tunnel_stand_in, std::make_shared<tunnel_record>());
+  const tunnel_actor second = spawn(tunnel_stand_in, std::make_shared<tunnel_record>());
   bool stopped = false;
   tell(root, data_path_change{{{"udp-sender/1", caf::actor_cast<caf::actor_addr>(first), [] {}},
                                {"udp-sender/2", caf::actor_cast<caf::actor_addr>(second),
@@ -257,8 +255,7 @@ BOOST_AUTO_TEST_CASE(those_that_come_are_watched_and_those_that_may_end_are_not_
 
 BOOST_AUTO_TEST_CASE(who_comes_while_the_program_stops_is_stopped_too) {
   start();
-  const caf::actor late =
-      spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+  const tunnel_actor late = spawn(tunnel_stand_in, std::make_shared<tunnel_record>());
   caf::anon_send(root, end_program{0, "SIGTERM"});
   tell(root,
        data_path_change{{{"udp-sender/1", caf::actor_cast<caf::actor_addr>(late),
