@@ -15,11 +15,11 @@
 #include "actors/path_maker.hpp"
 #include "actors/polling.hpp"
 #include "actors/roll_call.hpp"
+#include "actors/sample_history.hpp"
 #include "actors/transaction.hpp"
 #include "tun/link_monitor.hpp"
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <list>
 #include <map>
@@ -100,8 +100,7 @@ struct admin_state : commit_target {
   std::map<std::uint64_t, status_round> rounds;
   std::uint64_t next_token = 1;
   std::optional<tun::link_state> link;
-  /// Of the last questions for `flow`, the newest last: what rates are of.
-  std::deque<flow_sample> samples;
+  sample_history<flow_sample> samples; // of `flow`
   roll_call rolls;
   /// Of the roll call that is out, and of the next: what is coming in may be older than a question.
   std::vector<roll_asker> roll_askers;

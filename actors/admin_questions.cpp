@@ -216,19 +216,9 @@ std::string admin_state::flow_text(const status_round& round) {
   flow_sample now{round.tunnel->counts, round.tunnel->thread, round.stages, {}};
   if (parts.monitor)
     now.queue_drops = parts.monitor->queue_drops();
-  // The newest that is old enough for its difference to say something.
-  const flow_sample* before = nullptr;
-  for (const flow_sample& each : samples)
-    if (const duration age = now.at() - each.at();
-        age >= limits::flow_span_min && age <= limits::flow_span_max)
-      before = &each;
-  const json result = flow_json(parts.running->config(), *round.tunnel, now, before);
-  // Who asks more often than that does not drive out what others' rates are of.
-  if (samples.empty() || now.at() - samples.back().at() >= limits::flow_span_min) {
-    samples.push_back(std::move(now));
-    if (samples.size() > limits::flow_samples_max)
-      samples.pop_front();
-  }
+  const time_point at = now.at();
+  const json result = flow_json(parts.running->config(), *round.tunnel, now, samples.before(at));
+  samples.keep(at, std::move(now));
   return dump(result);
 }
 

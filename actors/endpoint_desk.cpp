@@ -85,10 +85,11 @@ endpoint_desk::errands endpoint_desk::on_unanswered(const peers_unanswered& repo
       endpoint_choice& choice = found->second.choice;
       const time_point due_before = choice.deadline();
       const endpoint_step step = choice.on_unanswered(each.where, now);
-      const std::string peer = running_->name_of(each.key);
-      if (step.go)
+      if (step.go) {
+        const std::string peer = running_->name_of(each.key);
         log_->log(about(peer), spdlog::level::info, "peer {}: no answer from {}; trying {}", peer,
                   to_string(each.where), to_string(*step.go));
+      }
       carry_out(*found, step, due_before, out);
     }
   return out;

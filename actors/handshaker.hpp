@@ -6,6 +6,9 @@
 
 #include "actors/log.hpp"
 
+#include <cstddef>
+#include <string>
+
 namespace troupe::actors {
 
 struct handshaker_state {
@@ -17,6 +20,11 @@ struct handshaker_state {
   void start(const std::string& name) { status.actor = name; }
   void perform(const handshake_batch& batch);
 };
+
+/// Of the one that is number `index` among so many.
+inline std::string handshaker_name(std::size_t index, std::size_t among) {
+  return among == 1 ? "handshaker" : "handshaker/" + std::to_string(index);
+}
 
 /// It is called as its logger.
 handshaker_actor::behavior_type

@@ -57,13 +57,8 @@ path_change::~path_change() {
 }
 
 void path_change::abandon() noexcept {
-  const data_path& before = around_.in_use;
-  for (std::size_t i = before.readers.size(); i < next_.readers.size(); ++i)
-    next_.readers[i].post(atom::stop_v);
-  for (std::size_t i = before.sinks.writers.size(); i < next_.sinks.writers.size(); ++i)
-    caf::anon_send(next_.sinks.writers[i].actor, atom::stop_v);
-  for (std::size_t i = before.senders.size(); i < next_.senders.size(); ++i)
-    next_.senders[i].post(atom::stop_v);
+  for (const data_path_change::newcomer& each : newcomers())
+    each.stop();
   while (around_.device.queues() > queues_before_)
     around_.device.remove_queue();
   if (!offload_changed_)
@@ -80,41 +75,46 @@ void path_change::abandon() noexcept {
 void path_change::commit() {
   committed_ = true;
   data_path& before = around_.in_use;
-  caf::anon_send(around_.make.supervisor, for_supervisor());
+  caf::anon_send(around_.make.supervisor, data_path_change{newcomers(), leavers()});
   caf::anon_send<caf::message_priority::high>(around_.make.tunnel, next_.sinks);
   for (std::size_t i = next_.readers.size(); i < before.readers.size(); ++i)
     before.readers[i].post(atom::stop_v);
   while (around_.device.queues() > next_.readers.size())
     around_.device.remove_queue();
-  const std::size_t staying = std::min(before.readers.size(), next_.readers.size());
-  for (std::size_t i = 0; offload_changed_ && i < staying; ++i)
+  const std::size_t queues_staying = std::min(queues_before_, next_.readers.size());
+  for (std::size_t i = 0; offload_changed_ && i < queues_staying; ++i)
     caf::anon_send(next_.sinks.writers[i].actor, use_queue{around_.device.sink(i)});
-  for (std::size_t i = staying; i < next_.readers.size(); ++i)
+  for (std::size_t i = queues_staying; i < next_.readers.size(); ++i)
     next_.readers[i].post(atom::poll_v);
   before = std::move(next_);
   around_.on_commit();
 }
 
-data_path_change path_change::for_supervisor() const {
+std::vector<data_path_change::newcomer> path_change::newcomers() const {
   const data_path& before = around_.in_use;
-  data_path_change told;
+  std::vector<data_path_change::newcomer> come;
   for (std::size_t i = before.readers.size(); i < next_.readers.size(); ++i)
-    told.come.push_back({path_maker::reader_name(i), address_of(next_.readers[i]),
-                         [made = next_.readers[i]] { made.post(atom::stop_v); }, true});
+    come.push_back({path_maker::reader_name(i), address_of(next_.readers[i]),
+                    [made = next_.readers[i]] { made.post(atom::stop_v); }, true});
   for (std::size_t i = before.sinks.writers.size(); i < next_.sinks.writers.size(); ++i)
-    told.come.push_back(
-        {path_maker::writer_name(i), address_of(next_.sinks.writers[i]),
-         [made = next_.sinks.writers[i].actor] { caf::anon_send(made, atom::stop_v); }});
+    come.push_back({path_maker::writer_name(i), address_of(next_.sinks.writers[i]),
+                    [made = next_.sinks.writers[i].actor] { caf::anon_send(made, atom::stop_v); }});
   for (std::size_t i = before.senders.size(); i < next_.senders.size(); ++i)
-    told.come.push_back({path_maker::sender_name(i), address_of(next_.senders[i]),
-                         [made = next_.senders[i]] { made.post(atom::stop_v); }});
+    come.push_back({path_maker::sender_name(i), address_of(next_.senders[i]),
+                    [made = next_.senders[i]] { made.post(atom::stop_v); }});
+  return come;
+}
+
+std::vector<caf::actor_addr> path_change::leavers() const {
+  const data_path& before = around_.in_use;
+  std::vector<caf::actor_addr> go;
   for (std::size_t i = next_.readers.size(); i < before.readers.size(); ++i)
-    told.go.push_back(address_of(before.readers[i]));
+    go.push_back(address_of(before.readers[i]));
   for (std::size_t i = next_.sinks.writers.size(); i < before.sinks.writers.size(); ++i)
-    told.go.push_back(address_of(before.sinks.writers[i]));
+    go.push_back(address_of(before.sinks.writers[i]));
   for (std::size_t i = next_.senders.size(); i < before.senders.size(); ++i)
-    told.go.push_back(address_of(before.senders[i]));
-  return told;
+    go.push_back(address_of(before.senders[i]));
+  return go;
 }
 
 } // namespace troupe::actors

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -46,7 +47,8 @@ private:
 
   void make_missing(const conf::config& wanted, const use_sockets& sockets);
   void abandon() noexcept;
-  [[nodiscard]] data_path_change for_supervisor() const;
+  [[nodiscard]] std::vector<data_path_change::newcomer> newcomers() const;
+  [[nodiscard]] std::vector<caf::actor_addr> leavers() const;
 
   environment around_;
   data_path next_;

@@ -2,6 +2,9 @@
 
 #include "messages/limits.hpp"
 
+#include "actors/handshaker.hpp"
+#include "actors/path_maker.hpp"
+
 #include <algorithm>
 
 namespace troupe::actors {
@@ -26,13 +29,12 @@ std::function<void(const status_query&)> asking(const sink<Actor>& actor) {
   return asking(actor.actor);
 }
 
-/// "tun-reader/0", "tun-reader/1", ...
 template <class Actor>
-void add_numbered(std::vector<roll_call::member>& to, const std::string& kind,
+void add_numbered(std::vector<roll_call::member>& to, std::string (*name_of)(std::size_t),
                   const std::vector<Actor>& actors) {
   for (std::size_t i = 0; i < actors.size(); ++i)
-    to.push_back({kind + "/" + std::to_string(i), asking(actors[i]), true,
-                  caf::actor_cast<caf::actor_addr>(actors[i].actor)});
+    to.push_back(
+        {name_of(i), asking(actors[i]), true, caf::actor_cast<caf::actor_addr>(actors[i].actor)});
 }
 
 } // namespace
@@ -85,35 +87,25 @@ bool roll_call::is_complete() const {
 
 nlohmann::ordered_json roll_call::end() {
   deadline_ = never;
-  const roll* before = nullptr;
-  for (const roll& each : past_)
-    if (const duration age = now_.at - each.at;
-        age >= limits::flow_span_min && age <= limits::flow_span_max)
-      before = &each;
-  nlohmann::ordered_json told = actors_json(now_, before);
-  // Who asks more often than that does not drive out what others' rates are of.
-  if (past_.empty() || now_.at - past_.back().at >= limits::flow_span_min) {
-    past_.push_back(std::move(now_));
-    if (past_.size() > limits::flow_samples_max)
-      past_.pop_front();
-  }
+  nlohmann::ordered_json told = actors_json(now_, past_.before(now_.at));
+  const time_point at = now_.at;
+  past_.keep(at, std::move(now_));
   return told;
 }
 
 std::vector<roll_call::member> members_of(const admin_targets& targets) {
   std::vector<roll_call::member> all;
   all.push_back({"supervisor", asking(targets.supervisor), true});
-  add_numbered(all, "tun-reader", targets.path.readers);
+  add_numbered(all, path_maker::reader_name, targets.path.readers);
   all.push_back({"tunnel", asking(targets.tunnel), true});
-  add_numbered(all, "udp-sender", targets.path.senders);
+  add_numbered(all, path_maker::sender_name, targets.path.senders);
   for (std::size_t i = 0; i < targets.receivers.size(); ++i)
     all.push_back(
         {i == 0 ? "udp-receiver/v4" : "udp-receiver/v6", asking(targets.receivers[i]), true});
-  add_numbered(all, "tun-writer", targets.path.sinks.writers);
+  add_numbered(all, path_maker::writer_name, targets.path.sinks.writers);
   for (std::size_t i = 0; i < targets.handshakers.size(); ++i)
     all.push_back(
-        {targets.handshakers.size() == 1 ? "handshaker" : "handshaker/" + std::to_string(i),
-         asking(targets.handshakers[i]), false});
+        {handshaker_name(i, targets.handshakers.size()), asking(targets.handshakers[i]), false});
   all.push_back({"admin", [](const status_query&) {}, true});
   all.push_back({"uapi", asking(targets.uapi), true});
   all.push_back({"resolver", asking(targets.resolver), false});

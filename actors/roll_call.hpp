@@ -6,8 +6,8 @@
 #include "messages/interfaces.hpp"
 
 #include "actors/actors_json.hpp"
+#include "actors/sample_history.hpp"
 
-#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -53,8 +53,7 @@ private:
   std::vector<asked_member> members_;
   roll now_;
   time_point deadline_ = never;
-  /// Of the last ones, the newest last: what rates are of.
-  std::deque<roll> past_;
+  sample_history<roll> past_;
 };
 
 /// All that ADMIN knows, and itself, which need not be asked.

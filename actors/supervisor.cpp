@@ -85,8 +85,7 @@ private:
 
   void spawn_handshakers() {
     for (std::size_t i = 0; i < parts_.handshakers; ++i) {
-      const std::string name =
-          parts_.handshakers == 1 ? "handshaker" : "handshaker/" + std::to_string(i);
+      const std::string name = handshaker_name(i, parts_.handshakers);
       const handshaker_actor made = self_->system().spawn(handshaker, parts_.log->open(name));
       watch(handshakers_, name, made,
             [made] { caf::anon_send_exit(made, caf::exit_reason::user_shutdown); });

@@ -11,6 +11,7 @@
 #include "tools/file_store.hpp"
 #include "tools/hook_runner.hpp"
 #include "tools/kernel_link.hpp"
+#include "tools/signal_descriptor.hpp"
 #include "tun/device.hpp"
 #include "tun/link.hpp"
 #include "tun/link_monitor.hpp"
@@ -48,21 +49,10 @@ std::string state_folder_of(const std::string& interface_name) {
   return "/var/lib/troupe/" + interface_name;
 }
 
-/// Blocks the signals in this and all later threads, and makes them readable.
-unique_fd signals_as_descriptor() {
-  sigset_t handled;
-  ::sigemptyset(&handled);
-  ::sigaddset(&handled, SIGTERM);
-  ::sigaddset(&handled, SIGINT);
-  ::sigaddset(&handled, SIGHUP);
-  ::sigaddset(&handled, SIGCHLD); // of hooks
-  ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGCHLD, SIG_DFL); // ignored, as it may be inherited, it never comes
-  unique_fd readable(::signalfd(-1, &handled, SFD_CLOEXEC));
-  if (!readable)
-    throw std::system_error(errno, std::system_category(), "cannot make a signalfd");
-  return readable;
+/// SIGCHLD is of hooks; ignored, as it may be inherited, it never comes.
+unique_fd daemon_signals() {
+  ::signal(SIGCHLD, SIG_DFL);
+  return signals_as_descriptor({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
 }
 
 log_book::settings log_settings(const conf::log_config& wanted) {
@@ -305,7 +295,7 @@ actors::pending_file pending_file_of(const std::string& interface_name) {
 
 int run_daemon(daemon_settings settings, parent_line parent) {
   try {
-    const unique_fd signals = signals_as_descriptor();
+    const unique_fd signals = daemon_signals();
     hook_runner runner(signals.fd(), settings.config.interface.name);
     run_pre_up(runner, settings);
     crypto::init_primitives(); // while there is one thread

@@ -3,9 +3,10 @@
 
 #include "messages/unique_fd.hpp"
 
+#include "tools/signal_descriptor.hpp"
+
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -53,19 +54,6 @@ std::string lost_text(std::uint64_t lines, bool as_json) {
   return "-- " + std::to_string(lines) + " lines lost: they came faster than they were read\n";
 }
 
-/// SIGINT as something to read, and no end of the program; SIGPIPE as an error of who writes.
-unique_fd interrupts_as_descriptor() {
-  ::signal(SIGPIPE, SIG_IGN);
-  sigset_t handled;
-  ::sigemptyset(&handled);
-  ::sigaddset(&handled, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &handled, nullptr);
-  unique_fd readable(::signalfd(-1, &handled, SFD_CLOEXEC));
-  if (!readable)
-    throw std::system_error(errno, std::system_category(), "cannot make a signalfd");
-  return readable;
-}
-
 /// Prints what the stream brings until nobody wants it any more. Throws daemon_unreachable when the
 /// daemon has no more.
 void print_stream(admin_stream& from, const unique_fd& interrupts, bool as_json) {
@@ -90,7 +78,7 @@ void print_stream(admin_stream& from, const unique_fd& interrupts, bool as_json)
 }
 
 void follow_log(const log_options& asked, const common_options& common) {
-  const unique_fd interrupts = interrupts_as_descriptor();
+  const unique_fd interrupts = signals_as_descriptor({SIGINT});
   admin_stream stream = common.daemon().follow("logs", params_of(asked));
   try {
     print_stream(stream, interrupts, common.json);

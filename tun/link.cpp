@@ -49,10 +49,6 @@ netlink_message built(Build build) {
   return netlink_message(message);
 }
 
-int linux_family(ip_family family) {
-  return family == ip_family::v4 ? AF_INET : AF_INET6;
-}
-
 libnl_object<nl_addr> libnl_prefix(const ip_prefix& prefix) {
   const const_bytes octets = prefix.address.significant();
   libnl_object<nl_addr> result =
@@ -80,7 +76,7 @@ std::uint32_t default_metric(ip_family family) {
 libnl_object<rtnl_route> libnl_route(unsigned index, const link_route& wanted) {
   libnl_object<rtnl_route> result = owned(rtnl_route_alloc());
   const ip_family family = wanted.target.address.family;
-  rtnl_route_set_family(result.get(), static_cast<std::uint8_t>(linux_family(family)));
+  rtnl_route_set_family(result.get(), linux_family(family));
   rtnl_route_set_table(result.get(), wanted.table);
   rtnl_route_set_type(result.get(), RTN_UNICAST);
   rtnl_route_set_protocol(result.get(), RTPROT_STATIC);
@@ -333,12 +329,10 @@ link_change link::explain(const std::string& what, const netlink_answer& answer,
 }
 
 link_change link::existing_address(const std::string& what, const ip_prefix& wanted) {
-  const netlink_message message(nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP));
   ifaddrmsg fixed{};
-  fixed.ifa_family = static_cast<std::uint8_t>(linux_family(wanted.address.family));
+  fixed.ifa_family = linux_family(wanted.address.family);
   fixed.ifa_index = index_;
-  if (!message || nlmsg_append(message.get(), &fixed, sizeof fixed, NLMSG_ALIGNTO) < 0)
-    throw std::bad_alloc();
+  const netlink_message message = new_message(RTM_GETADDR, NLM_F_DUMP, fixed);
   std::vector<ip_prefix> same_address;
   const auto collect = [&](nlmsghdr& header) {
     const std::optional<ip_prefix> held = held_address(header, index_);
@@ -356,12 +350,10 @@ link_change link::existing_address(const std::string& what, const ip_prefix& wan
 
 link_change link::existing_route(const std::string& what, const link_route& wanted) {
   const ip_family family = wanted.target.address.family;
-  const netlink_message message(nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP));
   rtmsg fixed{};
-  fixed.rtm_family = static_cast<std::uint8_t>(linux_family(family));
-  if (!message || nlmsg_append(message.get(), &fixed, sizeof fixed, NLMSG_ALIGNTO) < 0 ||
-      nla_put_u32(message.get(), RTA_TABLE, wanted.table) < 0)
-    throw std::bad_alloc();
+  fixed.rtm_family = linux_family(family);
+  const netlink_message message = new_message(RTM_GETROUTE, NLM_F_DUMP, fixed);
+  put(message, RTA_TABLE, wanted.table);
   const link_route exact{masked(wanted.target), wanted.table};
   std::optional<held_route> in_the_way;
   const auto look = [&](nlmsghdr& header) {

@@ -97,6 +97,22 @@ link_facts facts_of(nlmsghdr& header) {
 
 } // namespace
 
+netlink_message new_message(int type, int flags, void* fixed, std::size_t octets) {
+  netlink_message message(nlmsg_alloc_simple(type, flags));
+  if (!message || nlmsg_append(message.get(), fixed, octets, NLMSG_ALIGNTO) < 0)
+    throw std::bad_alloc();
+  return message;
+}
+
+void put(const netlink_message& message, int type, std::uint32_t number) {
+  if (nla_put_u32(message.get(), type, number) < 0)
+    throw std::bad_alloc();
+}
+
+std::uint8_t linux_family(ip_family family) {
+  return family == ip_family::v4 ? AF_INET : AF_INET6;
+}
+
 std::optional<link_facts> parse_link(nlmsghdr& header, std::size_t received) {
   if (received < NLMSG_SPACE(sizeof(ifinfomsg)) ||
       header.nlmsg_len < NLMSG_SPACE(sizeof(ifinfomsg)))

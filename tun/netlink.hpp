@@ -2,6 +2,8 @@
 // its own explanation (which libnl's error codes would lose). Internal to tun.
 #pragma once
 
+#include "messages/address.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,6 +21,18 @@ struct free_netlink_message {
   void operator()(nl_msg* message) const noexcept;
 };
 using netlink_message = std::unique_ptr<nl_msg, free_netlink_message>;
+
+/// A request that begins with so many octets. Throws std::bad_alloc, as the next ones do.
+netlink_message new_message(int type, int flags, void* fixed, std::size_t octets);
+template <class Fixed>
+netlink_message new_message(int type, int flags, Fixed fixed) {
+  return new_message(type, flags, &fixed, sizeof fixed);
+}
+/// Appends an attribute.
+void put(const netlink_message& message, int type, std::uint32_t number);
+
+/// AF_INET or AF_INET6.
+std::uint8_t linux_family(ip_family family);
 
 /// How a request ended. `error` is 0 or an errno.
 struct netlink_answer {

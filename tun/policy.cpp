@@ -26,24 +26,6 @@ using outcome = link_change::outcome;
 
 const std::string ipv4_settings = "/proc/sys/net/ipv4/conf/";
 
-std::uint8_t linux_family(ip_family family) {
-  return family == ip_family::v4 ? AF_INET : AF_INET6;
-}
-
-netlink_message new_message(int type, int flags, const auto& fixed) {
-  netlink_message message(nlmsg_alloc_simple(type, flags));
-  void* const place = message ? nlmsg_reserve(message.get(), sizeof fixed, NLMSG_ALIGNTO) : nullptr;
-  if (place == nullptr)
-    throw std::bad_alloc();
-  std::copy_n(reinterpret_cast<const char*>(&fixed), sizeof fixed, static_cast<char*>(place));
-  return message;
-}
-
-void put(const netlink_message& message, int type, std::uint32_t number) {
-  if (nla_put_u32(message.get(), type, number) < 0)
-    throw std::bad_alloc();
-}
-
 /// libnl 3.7 has no word for suppress_prefixlength, so that the message is put together here.
 netlink_message rule_message(int type, int flags, const placed_rule& from) {
   const link_rule& rule = from.rule;

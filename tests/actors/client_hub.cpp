@@ -2,8 +2,7 @@
 
 #include "messages/limits.hpp"
 
-#include "tests/actors/temporary_folder.hpp"
-#include "tests/actors/unix_client.hpp"
+#include "tests/actors/hub_room.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -19,21 +18,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t clients_max = 3;
-
 /// A protocol of lines: `echo X` is answered with X, `big N` with N octets, `later` and `round`
 /// when the test does, `quiet` never; after `end` the daemon closes with a word, after `out`
 /// without one.
-struct hub_fixture {
-  temporary_folder folder;
-  std::string path = folder.at("hub.sock");
+struct hub_fixture : hub_room {
   std::vector<std::uint64_t> waiting;
   int rounds_begun = 0;
-  client_hub hub{actors::control_socket::listen(path, {}), clients_max, std::size_t{1} << 24,
-                 [this](client& who) { on_input(who); }};
-  time_point now{1h};
-  std::vector<watched_fd> watched;
-  doorbell bell;
+
+  hub_fixture() : hub_room(std::size_t{1} << 24, [this](client& who) { on_input(who); }) {}
 
   void on_input(client& who) {
     const std::size_t end = who.input.find('\n');
@@ -55,21 +47,6 @@ struct hub_fixture {
     who.closing = line == "end" || line == "out";
   }
 
-  void look() {
-    watched.clear();
-    hub.watch(watched, now);
-    static_cast<void>(poll_waiter().wait(bell, watched, 0ms));
-  }
-  void turn() {
-    look();
-    hub.serve(watched, now);
-    now += 1s;
-  }
-  unix_client join() {
-    unix_client made(path);
-    turn();
-    return made;
-  }
   std::string ask(unix_client& who, std::string_view text) {
     who.write(text);
     turn();

@@ -1,7 +1,6 @@
 #include "actors/client_hub.hpp"
 
-#include "tests/actors/temporary_folder.hpp"
-#include "tests/actors/unix_client.hpp"
+#include "tests/actors/hub_room.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -11,18 +10,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t clients_max = 3;
-
 /// A protocol of lines: `stream` makes who says it be streamed to, and any other line ends that and
 /// is repeated; a line of more than 100 octets closes the connection.
-struct hub_fixture {
-  temporary_folder folder;
-  std::string path = folder.at("hub.sock");
-  client_hub hub{actors::control_socket::listen(path, {}), clients_max, std::size_t{1} << 20,
-                 [](client& who) { on_input(who); }};
-  time_point now{1h};
-  std::vector<watched_fd> watched;
-  doorbell bell;
+struct hub_fixture : hub_room {
+  hub_fixture() : hub_room(std::size_t{1} << 20, [](client& who) { on_input(who); }) {}
 
   static void on_input(client& who) {
     const std::size_t end = who.input.find('\n');
@@ -35,18 +26,6 @@ struct hub_fixture {
     who.output += line;
   }
 
-  void turn() {
-    watched.clear();
-    hub.watch(watched, now);
-    static_cast<void>(poll_waiter().wait(bell, watched, 0ms));
-    hub.serve(watched, now);
-    now += 1s;
-  }
-  unix_client join() {
-    unix_client made(path);
-    turn();
-    return made;
-  }
   unix_client join_stream() {
     unix_client made = join();
     made.write("stream\n");
@@ -67,9 +46,7 @@ struct hub_fixture {
   }
   /// Whether poll(2) would return at once.
   [[nodiscard]] bool has_work() {
-    watched.clear();
-    hub.watch(watched, now);
-    static_cast<void>(poll_waiter().wait(bell, watched, 0ms));
+    look();
     return std::any_of(watched.begin(), watched.end(),
                        [](const watched_fd& each) { return each.ready(); });
   }

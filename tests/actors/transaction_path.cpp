@@ -1,32 +1,12 @@
 // Of a transaction: the data path and the sockets.
-#include "tests/actors/actor_fixture.hpp"
-#include "tests/actors/fake_link.hpp"
-#include "tests/actors/sample_config.hpp"
-#include "tests/udp/own_network.hpp"
+#include "tests/actors/transaction_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace troupe;
 using namespace troupe::actors;
 
-namespace {
-
-struct path_fixture {
-  udp::own_network network;
-  captured_log log;
-  std::shared_ptr<fake_link> link = std::make_shared<fake_link>();
-  std::shared_ptr<const udp::socket_pair> sockets = udp::socket_pair::open(0, {});
-  running_configuration running{sample_config(), sockets, link, log.open("admin")};
-  recording_target target;
-
-  std::optional<commit_failure> change(const conf::config& desired) {
-    return running.change_to(desired, {}, target);
-  }
-};
-
-} // namespace
-
-BOOST_FIXTURE_TEST_SUITE(transaction_path, path_fixture)
+BOOST_FIXTURE_TEST_SUITE(transaction_path, transaction_fixture)
 
 BOOST_AUTO_TEST_CASE(the_data_path_is_prepared_and_taken_into_use_at_the_commit) {
   conf::config desired = running.config();
@@ -50,23 +30,22 @@ BOOST_AUTO_TEST_CASE(a_data_path_that_cannot_be_made_fails_and_changes_nothing) 
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_route_leaves_the_data_path_as_it_was) {
-  link->refused = {parse_ip_prefix("10.8.0.0/16").value()};
+  routes->refused = {prefix("10.8.0.0/16")};
   conf::config desired = running.config();
   desired.udp.senders = 2;
-  desired.peers[1].settings.allowed_ips = {parse_ip_prefix("10.8.0.0/16").value()};
+  desired.peers[1].settings.allowed_ips = {prefix("10.8.0.0/16")};
   BOOST_TEST(change(desired).has_value());
   BOOST_TEST(target.shapes.empty());
 }
 
 BOOST_AUTO_TEST_CASE(where_the_kernel_is_not_asked_one_refusal_keeps_nothing_else_from_being_done) {
-  link->present = {parse_ip_prefix("10.1.2.0/24").value(), parse_ip_prefix("10.1.3.0/24").value()};
-  link->stuck = {parse_ip_prefix("10.1.2.0/24").value()};
+  routes->stuck = {prefix("10.1.2.0/24")};
   conf::config desired = running.config();
   desired.peers.clear();
   change_options how;
   how.whatever_the_kernel_says = true;
   BOOST_TEST(!running.change_to(desired, how, target));
-  BOOST_TEST((link->present == link->stuck));
+  BOOST_TEST((routes->present == routes->stuck));
   BOOST_TEST(log.has("cannot remove 10.1.2.0/24; it stays as it is"));
 }
 
