@@ -15,14 +15,13 @@ from control_lab import (EXIT_UNREACHABLE, EXIT_USAGE, apply, ctl, kernel_side, 
                          refused, running)
 from flow_lab import INSIDE, Pair, ask, tool
 from flow_traffic import note
-from lab import Lab, Scenario, main, require, run, scenario, wait_until
+from lab import SANITIZED, Lab, Scenario, main, require, run, scenario, wait_until
 from packets import kernel_counts
 from traffic import Load, ping, reaches
 from tunnel import Tunnel, new_key, public_of
 
 STATE_FOLDER = Path("/var/lib/troupe")
-SANITIZED = os.environ.get("LAB_SANITIZED") == "ON"
-APPLIES, BLOCKS = (300, 6) if SANITIZED else (1000, 10)
+APPLIES, BLOCKS = (60, 2) if SANITIZED else (1000, 10)
 CONFIRM_S = 2
 REKEY_AFTER_S = 119  # 120, and the clock of the status has whole seconds.
 

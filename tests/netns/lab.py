@@ -29,6 +29,9 @@ INTERFACE = re.compile(r"^t(\d+)[a-z]\.")
 SOCKET_FOLDERS = (Path("/var/run/wireguard"), Path("/run/troupe"))
 TOOLS = ("ip", "ethtool", "nft", "ping", "wg")
 
+# The daemons are the sanitizers' build, which is many times slower.
+SANITIZED = os.environ.get("LAB_SANITIZED") == "ON"
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from lab import Host, Lab, Scenario, main, require, run, scenario, wait_until
+from lab import SANITIZED, Host, Lab, Scenario, main, require, run, scenario, wait_until
 from traffic import Load, ping, reaches
 from tunnel import Tunnel, accepts, endpoint, introduce, program
 
@@ -229,7 +229,7 @@ def scenarios() -> list[Scenario]:
         found.append(scenario(usage, "troupe"))
         found += [scenario(closed_descriptors, kind) for kind in KINDS]
     # UBSan looks at an object through a pipe: without descriptors all look broken to it.
-    if os.environ.get("LAB_IMPL") != "wireguard-go" and os.environ.get("LAB_SANITIZED") != "ON":
+    if os.environ.get("LAB_IMPL") != "wireguard-go" and not SANITIZED:
         found += [scenario(short_of_descriptors, kind) for kind in KINDS]
     return found
 
