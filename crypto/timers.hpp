@@ -59,6 +59,8 @@ public:
 
   // --- Decisions -------------------------------------------------------------------------------
   [[nodiscard]] time_point next_deadline() const;
+  /// When the keys of all sessions are to be forgotten.
+  [[nodiscard]] time_point keys_due() const { return zero_key_material_; }
   /// What is due at `now`, one action at a time until there is none.
   [[nodiscard]] std::optional<timer_action> take_due(time_point now);
   [[nodiscard]] int attempts() const { return attempts_; }

@@ -7,14 +7,8 @@ namespace troupe::crypto {
 
 namespace {
 
-constexpr std::uint64_t slot_mask = 0xffff'ffff;
-
 peer_id make_id(std::uint32_t generation, std::uint32_t slot) {
   return static_cast<peer_id>(std::uint64_t{generation} << 32 | slot);
-}
-
-std::size_t slot_of(peer_id id) {
-  return static_cast<std::uint64_t>(id) & slot_mask;
 }
 
 } // namespace
@@ -52,13 +46,8 @@ void tunnel::apply(const tunnel_change& change, moment now, outbox& out) {
   may_be_taken_back_ = (may_be_taken_back_ || change.park_removed) && !change.forget_parked;
   for (const peer_change& changed : change.changed)
     set_peer(changed, change.bring_back, now, out);
-  if (change.forget_parked) {
-    for (const auto& [key, each] : peers_by_key_)
-      each->remote_before.reset();
-    for (const auto& [key, each] : parked_)
-      free_slots_.push_back(static_cast<std::uint32_t>(slot_of(each->id)));
-    parked_.clear();
-  }
+  if (change.forget_parked)
+    forget_parked();
   for (const peer_move& wanted : change.moves)
     if (peer* const to = find(wanted.key))
       move_peer(*to, wanted, now, out);
@@ -206,40 +195,6 @@ peer& tunnel::add_peer(const public_key& key) {
   return added;
 }
 
-/// What was begun with HANDSHAKER when it was parked is stale, and so are its deadlines.
-peer* tunnel::bring_back(const public_key& key) {
-  const auto found = parked_.find(key);
-  if (found == parked_.end())
-    return nullptr;
-  std::unique_ptr<peer>& place = peers_[slot_of(found->second->id)];
-  place = std::move(found->second);
-  parked_.erase(found);
-  peer& back = *place;
-  peers_by_key_.emplace(key, &back);
-  back.static_static = {}; // the own key may be another by now
-  back.last_initiation = time_point::min();
-  back.initiation_at_work = false;
-  back.response_at_work = false;
-  back.backlogged = false;
-  ++back.attempt;
-  back.armed = never;
-  for (std::unique_ptr<session>* const slot : {&back.previous, &back.current, &back.next})
-    if (*slot &&
-        !indices_.try_emplace((*slot)->local_index(), index_owner{&back, slot->get()}).second)
-      slot->reset(); // a newer session has its index
-  return &back;
-}
-
-void tunnel::park_peer(peer& gone, outbox& out) {
-  retire_peer(gone, out);
-  forget_initiation(gone);
-  gone.clock.on_initiation_forgotten();
-  for (const std::unique_ptr<session>* const slot : {&gone.previous, &gone.current, &gone.next})
-    if (*slot)
-      indices_.erase((*slot)->local_index());
-  parked_.emplace(gone.key, std::move(peers_[slot_of(gone.id)]));
-}
-
 /// Out of everything that packets are looked up in, but for its sessions' indices.
 void tunnel::retire_peer(peer& gone, outbox& out) {
   note(peer_event::kind::peer_removed, gone, out);
@@ -276,12 +231,7 @@ void tunnel::on_link(bool up, std::uint32_t mtu, moment now, outbox& out) {
     each->clock.stop();
   }
   if (!up)
-    for (const auto& [key, each] : parked_) {
-      each->previous.reset();
-      each->current.reset();
-      each->next.reset();
-      each->clock.stop();
-    }
+    end_parked_sessions();
   if (up)
     wake_peers(now, out);
 }
@@ -298,6 +248,8 @@ void tunnel::on_timeout(moment now, outbox& out) {
     on_peer_timeout(*of, now, out);
     rearm(*of);
   }
+  if (parked_keys_due_ <= now.steady)
+    forget_parked_keys(now.steady);
 }
 
 void tunnel::on_peer_timeout(peer& of, moment now, outbox& out) {

@@ -27,6 +27,7 @@
 #include "crypto/routing.hpp"
 #include "crypto/staging.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -60,7 +61,7 @@ public:
   void on_link(bool up, std::uint32_t mtu, moment now, outbox& out);
   /// The own addresses these were last reached on no longer work as sources.
   void forget_sources(const std::vector<peer_id>& peers);
-  /// But for what waits now.
+  /// What waits now is not counted in them; `status` says that.
   [[nodiscard]] const tunnel_counts& counts() const { return counts_; }
   /// Packets of a peer that died behind the tunnel: in the peer's counts, and not in its own.
   void count_sink_drop(const peer_drop& dead);
@@ -81,7 +82,9 @@ public:
   /// A job as HANDSHAKER gives it back.
   void on_handshake(handshake_job& done, moment now, outbox& out);
   void on_timeout(moment now, outbox& out);
-  [[nodiscard]] time_point next_deadline() const { return deadlines_.earliest(); }
+  [[nodiscard]] time_point next_deadline() const {
+    return std::min(deadlines_.earliest(), parked_keys_due_);
+  }
 
   /// Of the session that is sent on. For tests of the limits, which 2^60 packets could not reach.
   void skip_to_counter(const public_key& of, std::uint64_t counter);
@@ -116,9 +119,6 @@ private:
   void move_peer(peer& to, const peer_move& wanted, moment now, outbox& out);
   void set_allowed_ips(const peer& of, const std::vector<ip_prefix>& allowed_ips);
   peer& add_peer(const public_key& key);
-  /// Null when it is not parked.
-  peer* bring_back(const public_key& key);
-  void park_peer(peer& gone, outbox& out);
   void remove_peer(peer& gone, outbox& out);
   void retire_peer(peer& gone, outbox& out);
   void forget_sessions(peer& of);
@@ -126,6 +126,15 @@ private:
   void rearm(peer& of);
   void drop(peer& of, drop_reason reason, std::size_t packets = 1);
   void note(peer_event::kind what, const peer& who, outbox& out) const;
+  static std::size_t slot_of(peer_id id) { return static_cast<std::uint32_t>(id); }
+
+  // parking.cpp
+  void park_peer(peer& gone, outbox& out);
+  /// Null when it is not parked.
+  peer* bring_back(const public_key& key);
+  void forget_parked_keys(time_point now);
+  void end_parked_sessions();
+  void forget_parked();
 
   // send.cpp
   [[nodiscard]] std::optional<drop_reason> send_one(slab& batch, const arrival& packet, moment now,
@@ -209,6 +218,8 @@ private:
   std::unordered_map<public_key, peer*> peers_by_key_;
   /// Their slots are kept for them.
   std::unordered_map<public_key, std::unique_ptr<peer>> parked_;
+  /// Of one of them.
+  time_point parked_keys_due_ = never;
   /// Who is moved now remembers where it was.
   bool may_be_taken_back_ = false;
   std::unordered_map<std::uint32_t, index_owner> indices_;

@@ -110,6 +110,17 @@ BOOST_AUTO_TEST_CASE(sessions_that_grew_old_meanwhile_are_replaced) {
   BOOST_TEST(net.handshakes_sent(net.alice) == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(keys_are_forgotten_in_their_time_while_it_is_parked) {
+  parked_pair net;
+  net.advance(200s);
+  BOOST_TEST((net.alice.core.next_deadline() != never));
+  net.advance(limits::zero_key_material_time);
+  BOOST_TEST((net.alice.core.next_deadline() == never));
+  net.alice.knows(net.bob, unplaced());
+  net.advance(1s);
+  BOOST_TEST(net.alice.count(peer_event::kind::session_expired) == 0U); // none was left to end
+}
+
 BOOST_AUTO_TEST_CASE(one_that_was_moved_comes_back_to_where_it_was) {
   peer_pair net;
   net.connect();
