@@ -13,6 +13,7 @@
 #include <iterator>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -65,6 +66,39 @@ bool judges_sources(const tun::link_rule& rule) {
   return rule.family == ip_family::v4 && rule.mark != 0;
 }
 
+/// That of `folder`; nothing: there is none of this namespace. Throws std::exception for a file
+/// that is no record.
+std::optional<rule_keeper::record> read_record(const std::string& folder) {
+  std::ifstream file(path_in(folder));
+  if (!file)
+    return std::nullopt;
+  return record_of({std::istreambuf_iterator<char>(file), {}});
+}
+
+/// Whether another interface's record says that src_valid_mark was 0 before: the setting is the
+/// namespace's, and who ends last sets it back.
+bool others_hold_source_marks(const std::string& folder) {
+  std::error_code none;
+  const fs::path own = fs::path(folder).lexically_normal();
+  for (const fs::directory_entry& each : fs::directory_iterator(own.parent_path(), none)) {
+    if (each.path() == own)
+      continue;
+    try {
+      if (const std::optional<rule_keeper::record> other = read_record(each.path().string());
+          other && other->source_marks)
+        return true;
+    } catch (const std::exception&) {
+      continue; // take_back_rules says of its own folder what is wrong
+    }
+  }
+  return false;
+}
+
+/// Whether it is 0 again, or another's to set back.
+bool release_source_marks(const std::string& folder) {
+  return others_hold_source_marks(folder) || tun::set_source_marks_count(false);
+}
+
 /// The folder, too, if nothing else is in it.
 void forget(const std::string& folder) {
   remove_file(path_in(folder));
@@ -112,11 +146,11 @@ tun::link_change rule_keeper::remove(const tun::link_rule& unwanted) {
   if (done.refused())
     return done;
   kept_.rules.erase(found);
-  if (judges_sources(unwanted) && kept_.source_marks) {
-    static_cast<void>(tun::set_source_marks_count(false));
-    kept_.source_marks = false;
-  }
+  const bool last_of_its_kind =
+      judges_sources(unwanted) && std::exchange(kept_.source_marks, false);
   static_cast<void>(keep()); // likewise
+  if (last_of_its_kind)
+    static_cast<void>(release_source_marks(folder_));
   return {};
 }
 
@@ -151,7 +185,8 @@ std::uint32_t rule_keeper::place_for(const tun::link_rule& rule) {
 }
 
 void rule_keeper::make_source_marks_count() {
-  if (tun::source_marks_count() != std::optional(false))
+  const std::optional<bool> they_count = tun::source_marks_count();
+  if (!they_count || (*they_count && !others_hold_source_marks(folder_)))
     return;
   kept_.source_marks = true;
   if (!keep().refused() && tun::set_source_marks_count(true))
@@ -173,12 +208,10 @@ void rule_keeper::warn_of_strict_interfaces() {
 
 rules_taken_back take_back_rules(const std::string& folder) {
   rules_taken_back result;
-  std::ifstream file(path_in(folder));
-  if (!file)
+  if (!fs::exists(path_in(folder)))
     return result;
   try {
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const std::optional<rule_keeper::record> found = record_of(text);
+    const std::optional<rule_keeper::record> found = read_record(folder);
     if (!found) {
       result.elsewhere = true;
       result.remains.push_back(path_in(folder) + " is of another network namespace, whose rules "
@@ -193,10 +226,10 @@ rules_taken_back take_back_rules(const std::string& folder) {
       else if (done.result == outcome::made)
         ++result.rules;
     }
-    if (found->source_marks && !tun::set_source_marks_count(false))
-      result.remains.push_back("net.ipv4.conf.all.src_valid_mark is still 1, and was 0");
     if (result.remains.empty())
-      forget(folder);
+      forget(folder); // before the next line: of two that end at once neither waits for the other
+    if (found->source_marks && !release_source_marks(folder))
+      result.remains.push_back("net.ipv4.conf.all.src_valid_mark is still 1, and was 0");
   } catch (const std::exception& error) {
     result.remains.push_back("the rules in " + path_in(folder) +
                              " cannot be taken back: " + error.what());

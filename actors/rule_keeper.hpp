@@ -30,7 +30,7 @@ public:
   /// What is on disk for one interface.
   struct record {
     std::vector<tun::placed_rule> rules; // in the order in which they were set
-    /// src_valid_mark was 0 before.
+    /// src_valid_mark was 0 before: this interface, or another that says so, set it to 1.
     bool source_marks = false;
 
     [[nodiscard]] bool empty() const { return rules.empty() && !source_marks; }

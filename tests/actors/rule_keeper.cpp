@@ -104,6 +104,24 @@ BOOST_AUTO_TEST_CASE(a_setting_that_was_there_before_stays) {
   BOOST_TEST(kernel() == as_it_was);
 }
 
+BOOST_AUTO_TEST_CASE(of_two_interfaces_the_last_one_sets_the_setting_back) {
+  const auto setting = [] { return printed("cat /proc/sys/net/ipv4/conf/all/src_valid_mark"); };
+  const std::string others = folder.at("lib/troupe1");
+  for (const bool own_ends_first : {true, false}) {
+    rule_keeper other(others, "troupe1", log.open("admin"));
+    rule_keeper first(own, "troupe0", log.open("admin"));
+    BOOST_TEST((first.add({ip_family::v4, 51820}).result == outcome::made));
+    BOOST_TEST((other.add({ip_family::v4, 51821}).result == outcome::made));
+    BOOST_TEST(take_back_rules(own_ends_first ? own : others).remains.empty());
+    BOOST_TEST(setting() == "1\n");
+    if (own_ends_first)
+      BOOST_TEST((other.remove({ip_family::v4, 51821}).result == outcome::made));
+    else
+      BOOST_TEST((first.remove({ip_family::v4, 51820}).result == outcome::made));
+    BOOST_TEST(kernel() == before);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(rules_of_another_namespace_are_left_alone) {
   add_all();
   const udp::own_network other;

@@ -17,7 +17,7 @@ from lab import Host, Lab, Scenario, main, require, run, scenario, wait_until
 from routing_lab import (BEYOND, EVERYTHING, NEIGHBOURS, OWN_MARK, Way, kernel, rules, start,
                          wait_set_up)
 from traffic import ICMP, Echo, ping, reaches
-from tunnel import Tunnel, program
+from tunnel import Tunnel, endpoint, introduce, program
 
 KERNEL_TIME_S = 20.0
 
@@ -217,6 +217,35 @@ def beside_others(lab: Lab) -> None:
     way.require_as_before()
 
 
+def two_tunnels(lab: Lab, first_ends_first: bool) -> None:
+    """Of two tunnels that everything goes into the later one has it, and either ends without harm
+    to the other"""
+    way = Way(lab)
+    host = way.left.host
+    host.ip("route", "add", "192.168.78.0/24", "via", "192.168.77.9")  # For datagrams of both.
+    way.before = kernel(host)
+    later = Tunnel(lab, host, "troupe-toml", ["10.67.0.1/24", "fd67::1/64"], listen_port=51821)
+    far = Tunnel(lab, way.right.host, "troupe", ["10.67.0.2/24", "fd67::2/64"], listen_port=51821)
+    introduce(later, far, right_endpoint=endpoint("192.168.78.2", 51821))
+    later.peers[0].allowed_ips = list(EVERYTHING)
+    far.start()
+    way.start()
+    way.require_inside()
+    start(later)
+    before = later.peer_state(far).tx_bytes
+    for address in BEYOND:
+        ping(host, address, count=3)
+    require(later.peer_state(far).tx_bytes > before + 6 * 64, "the later one is not used")
+    one, other = (way.left, later) if first_ends_first else (later, way.left)
+    one.stop()
+    require(host.run("sysctl", "-n", "net.ipv4.conf.all.src_valid_mark").stdout == "1\n",
+            "the setting is gone that the other needs")
+    for address in BEYOND:
+        ping(host, address, count=3)
+    other.stop()
+    way.require_as_before()
+
+
 def strict_filter(lab: Lab) -> None:
     """An interface that drops what comes back is warned of, with the cure, and the cure works"""
     way = Way(lab)
@@ -325,6 +354,7 @@ def imported(lab: Lab) -> None:
 
 def scenarios() -> list[Scenario]:
     found = [scenario(full_tunnel, version) for version in (4, 6)]
+    found += [scenario(two_tunnels, first_ends_first) for first_ends_first in (True, False)]
     found += [scenario(play) for play in
               (killed, live, taken_back, named_endpoint, chosen_table, beside_others, strict_filter,
                read_only_settings, imported)]
