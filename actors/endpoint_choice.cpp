@@ -96,6 +96,7 @@ endpoint_choice::candidate* endpoint_choice::find(const std::string& host, std::
 }
 
 endpoint_step endpoint_choice::next_candidate(time_point now) {
+  again_ = false;
   at_ = (at_ + 1) % all_.size();
   return enter(now);
 }
@@ -112,10 +113,11 @@ endpoint_step endpoint_choice::enter(time_point now) {
   return go(0);
 }
 
-/// One that is asked already is not asked twice.
+/// One that is asked already is not asked twice. Who is asked again may work: an answer that is
+/// late is no reason to go on to the next.
 endpoint_step endpoint_choice::ask(time_point now) {
   waits_ = true;
-  due_ = all_.size() > 1 ? now + limits::look_up_patience : never;
+  due_ = all_.size() > 1 && !again_ ? now + limits::look_up_patience : never;
   if (std::exchange(all_[at_].asked, true))
     return {};
   return {{}, all_[at_].setting, {}};

@@ -183,6 +183,17 @@ BOOST_AUTO_TEST_CASE(a_look_up_that_is_asked_for_moves_nobody_without_need) {
   BOOST_TEST((peer.where == at(5)));
 }
 
+BOOST_AUTO_TEST_CASE(a_look_up_that_is_asked_for_may_take_its_time) {
+  silent_peer peer({"a.example:7", "192.0.2.9:7"});
+  peer.found("a.example", {at(1)});
+  peer.take(peer.choice.look_up_again(peer.now));
+  BOOST_TEST((peer.choice.deadline() == never));
+  peer.pass(limits::look_up_patience);
+  BOOST_TEST((peer.where == at(1)));
+  peer.found("a.example", {at(3)});
+  BOOST_TEST((peer.where == at(3)));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_found_outlasts_a_look_up_that_fails) {
   silent_peer peer({"a.example:7"});
   peer.found("a.example", {at(1), at(2)});
