@@ -44,8 +44,7 @@ admin_door::admin_door(control_socket socket, bool changes, const handler& on_in
       hub(std::move(socket), limits::admin_clients_max, limits::admin_input_octets_max,
           [this, on_input](client& who) { on_input(*this, who); }) {}
 
-// --- The loop
-// ----------------------------------------------------------------------------------------
+// --- The loop ------------------------------------------------------------------------------------
 
 void admin_state::start(admin_parts given, admin_actor myself) {
   parts = std::move(given);
@@ -96,6 +95,7 @@ void admin_state::serve(time_point now) {
   }
   run(places->on_deadline(now));
   desk->on_deadline(at(now), *this);
+  parts.running->on_deadline(now);
   if (rolls.deadline() <= now)
     end_roll(now);
   feed_streams(now);
@@ -108,8 +108,7 @@ void admin_state::serve(time_point now) {
   }
 }
 
-// --- The interface, as others set it
-// -----------------------------------------------------------------
+// --- The interface, as others set it -------------------------------------------------------------
 
 void admin_state::follow_link() {
   const tun::link_state now = parts.monitor->read_changes();
@@ -129,8 +128,7 @@ void admin_state::follow_link() {
   link = now;
 }
 
-// --- Where peers are
-// --------------------------------------------------------------------------------------
+// --- Where peers are -----------------------------------------------------------------------------
 
 void admin_state::run(endpoint_desk::errands errands) {
   if (!errands.look_up.empty())
@@ -138,7 +136,7 @@ void admin_state::run(endpoint_desk::errands errands) {
   if (errands.moves.empty())
     return;
   for (const peer_move& each : errands.moves)
-    parts.running->found(each.key);
+    parts.running->found(each.key, served_at);
   tunnel_change change;
   change.moves = std::move(errands.moves);
   configure(std::move(change));
@@ -161,8 +159,8 @@ void admin_state::on_unanswered(const peers_unanswered& report, time_point now) 
 }
 
 time_point admin_state::next_turn() const {
-  time_point next =
-      std::min({desk->deadline(at(served_at)), places->deadline(), rolls.deadline(), next_feed});
+  time_point next = std::min({desk->deadline(at(served_at)), parts.running->deadline(),
+                              places->deadline(), rolls.deadline(), next_feed});
   for (const admin_door& door : doors)
     next = std::min(next, door.hub.next_look());
   return next;
@@ -174,8 +172,7 @@ void admin_state::tell_tunnel(Message&& message) {
   caf::anon_send<caf::message_priority::high>(targets.tunnel, std::forward<Message>(message));
 }
 
-// --- Commits
-// -----------------------------------------------------------------------------------------
+// --- Commits -------------------------------------------------------------------------------------
 
 void admin_state::configure(tunnel_change change) {
   places->forget(change.removed);

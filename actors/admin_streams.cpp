@@ -11,8 +11,7 @@ namespace troupe::actors {
 
 using json = nlohmann::ordered_json;
 
-// --- Lines of the log
-// --------------------------------------------------------------------------------
+// --- Lines of the log ----------------------------------------------------------------------------
 
 void admin_state::open_log(admin_door& door, client& who, const rpc_call& call) {
   const std::variant<log_service::opened, rpc_failure> found =
@@ -57,8 +56,7 @@ void admin_state::end_streams(time_point now) {
     door.hub.feed(end, now);
 }
 
-// --- The roll call
-// -----------------------------------------------------------------------------------
+// --- The roll call -------------------------------------------------------------------------------
 
 void admin_state::ask_roll(admin_door& door, client& who, rpc_call& call, time_point now) {
   who.busy = true;

@@ -51,8 +51,7 @@ bool log_choice::takes(const log_line& line, bool logged) const {
          (!peer || line.peer == *peer);
 }
 
-// --- A logger
-// ----------------------------------------------------------------------------------------
+// --- A logger ------------------------------------------------------------------------------------
 
 actor_logger::actor_logger(const std::string& actor, std::shared_ptr<spdlog::logger> target,
                            std::shared_ptr<log_board> board)
@@ -72,8 +71,7 @@ void actor_logger::sink_it_(const spdlog::details::log_msg& line) {
   board_->post(line, logged);
 }
 
-// --- A stream
-// ----------------------------------------------------------------------------------------
+// --- A stream ------------------------------------------------------------------------------------
 
 log_stream::log_stream(std::shared_ptr<log_board> board, log_choice chosen,
                        std::function<void()> wake)
@@ -108,8 +106,7 @@ void log_stream::put(const std::shared_ptr<const log_line>& line) {
   }
 }
 
-// --- The board
-// ---------------------------------------------------------------------------------------
+// --- The board -----------------------------------------------------------------------------------
 
 void log_board::add(const std::shared_ptr<actor_logger>& opened) {
   const std::lock_guard<std::mutex> locked(mutex_);

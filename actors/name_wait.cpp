@@ -24,9 +24,10 @@ void name_wait::take_away(const std::vector<public_key>& removed, bool park, boo
 }
 
 void name_wait::settle(const conf::config& now) {
+  waited_for_.clear();
   for (const ip_family family : {ip_family::v4, ip_family::v6})
-    if (const conf::peer_config* const peer = conf::default_peer(now, family); peer && !waits(peer))
-      found_.insert(peer->settings.key);
+    if (const conf::peer_config* const peer = conf::default_peer(now, family))
+      (waits(peer) ? waited_for_ : found_).insert(peer->settings.key);
 }
 
 /// One that calls us may be anywhere, and one with an address is where it says.

@@ -26,14 +26,19 @@ public:
   void take_away(const std::vector<public_key>& removed, bool park, bool bring_back);
   /// It is in force: peers that nothing waits for need not be found any more.
   void settle(const conf::config& now);
-  /// It is known where the peer is.
-  void found(const public_key& peer) { found_.insert(peer); }
+  /// It is known where the peer is. Whether rules waited for that.
+  bool found(const public_key& peer) {
+    found_.insert(peer);
+    return waited_for_.erase(peer) != 0;
+  }
 
 private:
   [[nodiscard]] bool waits(const conf::peer_config* peer) const;
 
   std::unordered_set<public_key> found_;
   std::unordered_set<public_key> parked_;
+  /// Of each family one at most.
+  std::unordered_set<public_key> waited_for_;
 };
 
 /// Makes a plan keep to rules that are ready: `there` before it, `wanted` after it.

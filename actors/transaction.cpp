@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -31,7 +32,9 @@ running_configuration::running_configuration(conf::config started_with,
                                              std::uint32_t own_mark)
     : config_(std::move(started_with)), sockets_(std::move(sockets)),
       interface_(std::move(interface)), log_(std::move(log)), own_mark_(own_mark),
-      hooks_(std::make_shared<shared_hooks>(config_.interface.commands)) {}
+      hooks_(std::make_shared<shared_hooks>(config_.interface.commands)) {
+  names_.settle(config_);
+}
 
 void running_configuration::announce(commit_target& target) {
   conf::plan plan = conf::first_plan(config_);
@@ -54,17 +57,18 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   std::shared_ptr<const udp::socket_pair> prepared;
   if (std::optional<commit_failure> failure = find_sockets(plan, desired, how, mark, prepared))
     return failure;
-  std::unique_ptr<prepared_path> path;
-  if (std::optional<commit_failure> failure = find_path(plan, desired, target, path))
-    return failure;
   name_wait names = names_;
   names.take_away(plan.tunnel.removed, how.park_removed, how.bring_back);
   keep_to_ready(plan, names_.ready_rules(config_, own_mark_),
                 names.ready_rules(desired, *own_mark));
-  // 2. Kernel settings.
+  // 2. Kernel settings. The data path comes last: a queue of the device has packets as soon as it
+  // is there, and would lose them with a refusal.
   link_journal journal(interface_.get(), *own_mark, how.whatever_the_kernel_says);
-  if (std::optional<commit_failure> failure =
-          set_kernel(plan, desired, how, mark, journal, prepared)) {
+  std::unique_ptr<prepared_path> path;
+  std::optional<commit_failure> failure = set_kernel(plan, desired, how, mark, journal, prepared);
+  if (!failure)
+    failure = find_path(plan, desired, target, path);
+  if (failure) {
     const std::string remains = journal.undo();
     failure->text += remains;
     failure->undo_failed = !remains.empty();
@@ -201,18 +205,33 @@ std::string running_configuration::name_of(const public_key& peer) const {
   return known != nullptr ? known->settings.name : std::string();
 }
 
-void running_configuration::found(const public_key& peer) {
-  names_.found(peer);
-  add_rules_that_waited();
+void running_configuration::found(const public_key& peer, time_point now) {
+  if (names_.found(peer))
+    add_rules_that_waited(now);
+}
+
+void running_configuration::on_deadline(time_point now) {
+  if (rules_due_ <= now)
+    add_rules_that_waited(now);
 }
 
 /// Those that are there already stay as they are.
-void running_configuration::add_rules_that_waited() {
+void running_configuration::add_rules_that_waited(time_point now) {
   if (!interface_)
     return;
-  for (const conf::rule& rule : names_.ready_rules(config_, own_mark_))
-    if (const tun::link_change done = interface_->add_rule(link_rule_of(rule)); done.refused())
-      log_->error("the default route is not in use: {}", done.text);
+  const bool again = std::exchange(rules_due_, never) != never;
+  for (const conf::rule& rule : names_.ready_rules(config_, own_mark_)) {
+    const tun::link_change done = interface_->add_rule(link_rule_of(rule));
+    if (!done.refused())
+      continue;
+    if (!again)
+      log_->error("the default route is not in use: {}; trying again every {} s", done.text,
+                  limits::rule_retry.count());
+    rules_due_ = now + limits::rule_retry;
+    return;
+  }
+  if (again)
+    log_->info("the default route is in use");
 }
 
 credit_settings credit_of(const conf::config& wanted) {

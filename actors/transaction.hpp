@@ -1,6 +1,6 @@
-// A change of the running configuration, from whichever door: prepare what can fail, set the
-// kernel, commit by one message that cannot fail, retire what is no longer used. A failure before
-// the commit undoes what was done and leaves everything as it was.
+// A change of the running configuration, from whichever door: prepare the sockets, set the kernel
+// and make what the data path lacks, commit by messages that cannot fail, retire what is no longer
+// used. A failure before the commit undoes what was done and leaves everything as it was.
 #pragma once
 
 #include "messages/interfaces.hpp"
@@ -75,7 +75,8 @@ struct change_options {
   bool park_removed = false;
   /// It is what takes back one with `park_removed`.
   bool bring_back = false;
-  /// The kernel may refuse what it likes: what it refuses is logged, and stays as it is.
+  /// What the kernel refuses, of the interface or of the sockets, is logged and stays as it is, and
+  /// all the rest is done.
   bool whatever_the_kernel_says = false;
   /// Those in use before the change that is taken back: a port that the kernel chose is chosen by
   /// nobody twice. Null: new ones, if the port is another.
@@ -110,7 +111,10 @@ public:
   /// What the peer is called, for logs; empty if there is none.
   [[nodiscard]] std::string name_of(const public_key& peer) const;
   /// It is known where the peer is: rules that had to wait for that are added.
-  void found(const public_key& peer);
+  void found(const public_key& peer, time_point now);
+  /// When rules are tried again that the kernel refused then.
+  [[nodiscard]] time_point deadline() const { return rules_due_; }
+  void on_deadline(time_point now);
 
 private:
   /// 0: none is needed. Once chosen it stays. Nothing: no table is free.
@@ -131,7 +135,7 @@ private:
   set_options(const udp::socket_options& wanted, const change_options& how, link_journal& journal,
               std::shared_ptr<const udp::socket_pair>& prepared) const;
   [[nodiscard]] const conf::peer_config* find(const public_key& key) const;
-  void add_rules_that_waited();
+  void add_rules_that_waited(time_point now);
 
   conf::config config_;
   std::shared_ptr<const udp::socket_pair> sockets_;
@@ -140,6 +144,7 @@ private:
   std::uint32_t own_mark_;
   std::shared_ptr<shared_hooks> hooks_;
   name_wait names_;
+  time_point rules_due_ = never;
 };
 
 /// Why a default route cannot be: link_setter::free_table found none.

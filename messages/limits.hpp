@@ -255,6 +255,8 @@ inline constexpr std::size_t history_max = 20;
 inline constexpr auto confirm_max = 1h;
 /// A change that could not be taken back when its time was up is tried again so often.
 inline constexpr auto rollback_retry = 10s;
+/// So is a rule of policy routing that was refused when it was known at last where its peer is.
+inline constexpr auto rule_retry = 10s;
 /// While a peer is to expire the time of day is looked at so often: somebody may set it.
 inline constexpr auto expiry_look = 60s;
 /// How long a client waits for the daemon's next word: it answers in milliseconds, even when it

@@ -33,8 +33,7 @@ iovec piece(const void* begin, std::size_t octets) {
 
 } // namespace
 
-// --- Reading
-// -----------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 device_source::device_source(std::shared_ptr<const queue_file> queue)
     : queue_(std::move(queue)), buffer_(queue_->has_vnet_header ? limits::super_packet_octets : 0) {
@@ -126,8 +125,7 @@ bool device_source::take_segments(slot_filler& filler, read_result& result) {
   return true;
 }
 
-// --- Writing
-// -----------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 device_sink::device_sink(std::shared_ptr<const queue_file> queue, device_offloads offloads,
                          write_call write)

@@ -43,6 +43,7 @@ struct recording_target final : commit_target {
       std::vector<shape>& to;
       shape wanted;
     };
+    ++paths_prepared;
     if (path_fails)
       throw std::runtime_error("no thread is left");
     return std::make_unique<noting>(
@@ -61,6 +62,7 @@ struct recording_target final : commit_target {
   std::vector<credit_settings> credit;
   std::vector<shape> shapes;
   bool path_fails = false;
+  int paths_prepared = 0;
 };
 
 /// The kernel's settings, and those that it does not take or does not let go.

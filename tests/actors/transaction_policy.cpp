@@ -12,6 +12,12 @@
 using namespace troupe;
 using namespace troupe::actors;
 
+namespace {
+
+constexpr time_point now = time_point{} + std::chrono::hours(1);
+
+} // namespace
+
 BOOST_FIXTURE_TEST_SUITE(transaction_policy, transaction_fixture)
 
 BOOST_AUTO_TEST_CASE(a_default_route_comes_with_a_mark_that_was_chosen_and_stays) {
@@ -86,7 +92,7 @@ BOOST_AUTO_TEST_CASE(rules_wait_for_the_name_of_the_peer_to_whom_everything_goes
   BOOST_TEST(routes->rules.empty());
   BOOST_TEST(!change(desired));
   BOOST_TEST(routes->rules.empty());
-  running.found(peer);
+  running.found(peer, now);
   BOOST_TEST(routes->rules.size() == 2U);
   // TUNNEL keeps the address that it has, whatever name the peer is given.
   conf::config narrow = desired;
@@ -109,13 +115,13 @@ BOOST_AUTO_TEST_CASE(a_peer_that_is_made_anew_is_waited_for_anew) {
   desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   const public_key peer = desired.peers[0].settings.key;
   BOOST_TEST(!change(desired));
-  running.found(peer);
+  running.found(peer, now);
   BOOST_TEST(routes->rules.size() == 2U);
   change_options anew;
   anew.hints.recreated = {peer};
   BOOST_TEST(!running.change_to(desired, anew, target));
   BOOST_TEST(routes->rules.empty());
-  running.found(peer);
+  running.found(peer, now);
   BOOST_TEST(routes->rules.size() == 2U);
 }
 
@@ -124,7 +130,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_is_brought_back_is_where_it_was) {
   desired.peers[0].settings.allowed_ips = {prefix("0.0.0.0/0")};
   desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   BOOST_TEST(!change(desired));
-  running.found(desired.peers[0].settings.key);
+  running.found(desired.peers[0].settings.key, now);
   conf::config without = desired;
   without.peers.erase(without.peers.begin());
   change_options park;
@@ -155,14 +161,26 @@ BOOST_AUTO_TEST_CASE(a_peer_that_calls_us_is_not_waited_for) {
   BOOST_TEST(routes->rules.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(rules_that_are_refused_when_a_name_is_found_are_told) {
+BOOST_AUTO_TEST_CASE(rules_that_are_refused_when_a_name_is_found_are_tried_again) {
   conf::config desired = running.config();
   desired.peers[0].settings.allowed_ips = {prefix("::/0")};
   desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
   BOOST_TEST(!change(desired));
+  BOOST_TEST((running.deadline() == never));
   routes->calls_until_failure = 0;
-  running.found(desired.peers[0].settings.key);
-  BOOST_TEST(log.has("the default route is not in use"));
+  running.found(desired.peers[0].settings.key, now);
+  BOOST_TEST(
+      log.has("the default route is not in use: cannot add a rule; trying again every 10 s"));
+  BOOST_TEST((running.deadline() == now + limits::rule_retry));
+  routes->calls_until_failure = 0;
+  running.on_deadline(running.deadline());
+  BOOST_TEST(log.count("the default route is not in use") == 1U);
+  running.on_deadline(running.deadline() - std::chrono::nanoseconds(1));
+  BOOST_TEST(routes->rules.empty());
+  running.on_deadline(running.deadline());
+  BOOST_TEST(routes->rules.size() == 2U);
+  BOOST_TEST(log.has("the default route is in use"));
+  BOOST_TEST((running.deadline() == never));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

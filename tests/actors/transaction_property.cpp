@@ -133,7 +133,7 @@ struct daemon_under_change {
   /// As RESOLVER would, in its time.
   void find_names() {
     for (const conf::peer_config& peer : running.config().peers)
-      running.found(peer.settings.key);
+      running.found(peer.settings.key, time_point{});
   }
   [[nodiscard]] auto kernel() const {
     return std::tuple(link->addresses, link->present, link->rules, link->mtu, link->queue_length,
