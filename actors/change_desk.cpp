@@ -86,7 +86,7 @@ std::optional<rpc_failure> change_desk::keep_on_disk(const conf::config& before)
   if (const std::optional<std::string> fault = file_fault(before))
     return rpc_failure{rpc_code::refused,
                        "what runs now cannot be kept in a file: " + *fault + needed};
-  std::string text = conf::to_toml(conf::without_key_files(before), conf::keys::shown);
+  std::string text = conf::to_toml(before, conf::keys::shown_with_files);
   std::optional<rpc_failure> failure;
   try {
     file_->write(text);

@@ -28,14 +28,6 @@ rpc_failure misuse(std::string text) {
   return {rpc_code::invalid_params, std::move(text)};
 }
 
-/// One line each.
-rpc_failure refuse(const std::vector<conf::config_error>& errors) {
-  std::string text;
-  for (const conf::config_error& error : errors)
-    text.append(text.empty() ? "" : "\n").append(conf::to_string(error));
-  return refuse(text);
-}
-
 json as_json(const conf::change_line& line) {
   using kind = conf::change_line::kind;
   json result = {{"what", line.what == kind::added     ? "added"
@@ -134,8 +126,7 @@ change_service::answer change_service::carry_out(rpc_call& call, const requester
   return change(with_peer_changed(call), call.params, who, method, now, target);
 }
 
-// --- What is wanted
-// ------------------------------------------------------------------------------
+// --- What is wanted -----------------------------------------------------------------------------
 
 change_service::desired change_service::parse_files(json& params, const requester& who) const {
   request_files brought;
@@ -143,7 +134,7 @@ change_service::desired change_service::parse_files(json& params, const requeste
     return misuse("the request needs files: [{path, text}], the first of them FILE");
   std::variant<conf::config, std::vector<conf::config_error>> parsed = brought.parse();
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
-    return refuse(*errors);
+    return refuse(conf::to_string(*errors));
   conf::config& wanted = std::get<conf::config>(parsed);
   if (!who.is_root() && names_other_key_files(running_->config(), wanted))
     return rpc_failure{rpc_code::not_allowed,
@@ -160,7 +151,7 @@ change_service::desired change_service::read_store() const {
     return refuse("this daemon was started without a file");
   std::variant<conf::config, std::vector<conf::config_error>> read = store_->read();
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
-    return refuse(*errors);
+    return refuse(conf::to_string(*errors));
   return std::move(std::get<conf::config>(read));
 }
 
@@ -197,8 +188,7 @@ change_service::desired change_service::checked(conf::config together) const {
   return together; // it knows where each peer was written
 }
 
-// --- What becomes of it
-// --------------------------------------------------------------------------
+// --- What becomes of it -------------------------------------------------------------------------
 
 change_service::answer change_service::difference(const desired& wanted) const {
   if (const rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
@@ -272,8 +262,7 @@ change_service::answer change_service::rehandshake(const json& params,
   return json{{"peer", peer.settings.name}};
 }
 
-// --- Answers
-// -------------------------------------------------------------------------------------
+// --- Answers ------------------------------------------------------------------------------------
 
 change_service::answer change_service::show(const json& params, const requester& who) const {
   const std::optional<bool> inline_keys = flag_of(params, "inline_keys");

@@ -31,6 +31,9 @@ public:
   void secret(std::string_view key, const secret_key& value) override {
     found.push_back({subject_, std::string(key), "", &value});
   }
+  void secret_in_file(std::string_view key, const secret_key&, const std::string& file) override {
+    setting(std::string(key) + "_file", file, false);
+  }
   void missing(std::string_view) override {}
 
   std::vector<found_setting> found;

@@ -4,6 +4,7 @@
 #include "conf/config.hpp"
 
 #include <string>
+#include <vector>
 
 namespace troupe::conf {
 
@@ -15,5 +16,8 @@ struct config_error {
 
 /// `FILE:LINE:COL: error: text`
 std::string to_string(const config_error& error);
+
+/// One line each; none behind the last.
+std::string to_string(const std::vector<config_error>& errors);
 
 } // namespace troupe::conf

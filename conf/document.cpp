@@ -100,6 +100,8 @@ std::string reworded(std::string_view description) {
     return "expected `=` and a value after the key";
   if (starts_with(reason, "could not determine value type"))
     return "this is no value; write text between quotation marks, \"like this\"";
+  if (scope.find("date") != std::string::npos || scope.find("time") != std::string::npos)
+    return "there is no such date or time; write one as 2027-01-01T00:00:00Z";
   if (first_quote == 0)
     return "this is no valid " + scope + "; write text between quotation marks, \"like this\"";
   return "in " + scope + ": " +
@@ -164,11 +166,6 @@ std::string_view kind_name(value::kind kind) {
     return "a date or time";
   }
   return "nothing";
-}
-
-std::string to_string(const config_error& error) {
-  return error.where.file + ":" + std::to_string(error.where.line) + ":" +
-         std::to_string(error.where.column) + ": error: " + error.text;
 }
 
 std::variant<value, config_error> parse_document(const std::string& file, std::string_view text) {

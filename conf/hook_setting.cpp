@@ -8,7 +8,7 @@ std::string hook_fault(const hook_list& list, std::string_view command) {
   if (command.find_first_not_of(" \t\n") == std::string_view::npos)
     return " holds an empty command; leave it out";
   if (command.find('\0') != std::string_view::npos)
-    return " holds a command with a zero octet in it";
+    return " holds a command with a zero octet in it; no command has one, take it out";
   if (command.size() > limits::hook_octets_max)
     return " holds a command of more than " + std::to_string(limits::hook_octets_max) +
            " octets; put it into a script, and name that";
@@ -24,8 +24,14 @@ void read_hooks(section& from, hooks& result) {
     if (given == nullptr)
       continue;
     const bool single = given->what == value::kind::string;
-    if (!single && (given = from.strings(kind.key)) == nullptr)
+    if (!single && given->what != value::kind::array) {
+      from.error(given->at, "`" + std::string(kind.key) +
+                                "` must be a string or an array of strings, not " +
+                                std::string(kind_name(given->what)));
       continue;
+    }
+    if (!single)
+      given = from.strings(kind.key);
     hook_list& list = result.*kind.list;
     for (const value& item : single ? std::span(given, 1) : std::span(given->items)) {
       if (const std::string fault = hook_fault(list, item.text); !fault.empty())

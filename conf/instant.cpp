@@ -45,10 +45,9 @@ std::optional<sys_seconds> parse_instant(std::string_view text) {
 
 std::string expiry_fault(const std::optional<sys_seconds>& read) {
   if (!read)
-    return "must be a date with a time and an offset, without quotation marks; write it as "
-           "2027-01-01T00:00:00Z";
+    return "must be a date that there is, with a time and an offset, as 2027-01-01T00:00:00Z";
   if (*read < first_of_all || *read >= end_of_all)
-    return "must be from 1970 to 9998; leave it out for a peer that never expires";
+    return "must be from 1970 to 9998";
   return {};
 }
 

@@ -67,11 +67,13 @@ secret_setting read_secret(section& from, std::string_view key, const key_reader
   result.given = from.find(key) != nullptr || from.find(file_key) != nullptr;
   value* const in_place = from.find(key, value::kind::string);
   const value* const path = from.find(file_key, value::kind::string);
-  if (in_place != nullptr && path != nullptr) {
+  if (in_place != nullptr && path != nullptr && !from.kept_by_daemon()) {
     from.error(path->at, "both `" + std::string(key) + "` and `" + file_key +
                              "` are given; keep one, best the file");
   } else if (in_place != nullptr) {
     result.key = decode(from, in_place->at, "`" + std::string(key) + "`", in_place->text);
+    if (path != nullptr)
+      result.file = path->text;
   } else if (path != nullptr) {
     read_file(from, key, *path, read_key, result);
   }

@@ -19,7 +19,8 @@ struct secret_setting {
   std::string file;
 };
 
-/// The secret under `key`, or in the file named by `KEY_file`; both is an error.
+/// The secret under `key`, or in the file named by `KEY_file`; both is an error, but in what a
+/// daemon kept of itself, where the file is not read.
 secret_setting read_secret(section& from, std::string_view key, const key_reader& read_key);
 
 std::optional<public_key> read_public_key(section& from, std::string_view key);

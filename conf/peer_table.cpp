@@ -110,7 +110,8 @@ void peer_table::read_expires(section& from, peer_config& peer) {
     return;
   peer.expires = given->instant;
   if (const std::string fault = expiry_fault(peer.expires); !fault.empty())
-    from.error(given->at, "`expires` " + fault);
+    from.error(given->at, "`expires` " + fault +
+                              ", without quotation marks; leave it out for a peer that never does");
 }
 
 void peer_table::read_endpoints(section& from, peer_config& peer) {

@@ -17,20 +17,23 @@ namespace troupe::conf {
 /// The errors of one file, in whatever order they are found.
 class error_list {
 public:
-  explicit error_list(std::string file, bool others_can_read)
-      : file_(std::move(file)), others_can_read_(others_can_read) {}
+  explicit error_list(std::string file, bool others_can_read = false, bool kept_by_daemon = false)
+      : file_(std::move(file)), others_can_read_(others_can_read), kept_by_daemon_(kept_by_daemon) {
+  }
 
   void add(position at, std::string text) {
     errors_.push_back({{file_, at.line, at.column}, std::move(text)});
   }
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] bool others_can_read() const { return others_can_read_; }
+  [[nodiscard]] bool kept_by_daemon() const { return kept_by_daemon_; }
   /// By position; the list is empty afterwards.
   std::vector<config_error> take_sorted();
 
 private:
   std::string file_;
   bool others_can_read_;
+  bool kept_by_daemon_;
   std::vector<config_error> errors_;
 };
 
@@ -42,6 +45,8 @@ public:
 
   [[nodiscard]] position at() const { return table_.at; }
   void error(position at, std::string text) { errors_.add(at, std::move(text)); }
+  /// See source_file.
+  [[nodiscard]] bool kept_by_daemon() const { return errors_.kept_by_daemon(); }
   /// An error if others can read the file in which a secret stands at `at`.
   void expect_private(position at);
 

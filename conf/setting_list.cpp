@@ -162,7 +162,7 @@ public:
     else if (file.empty())
       to_.secret(key, value);
     else
-      line(std::string(key) + "_file", quoted(file));
+      to_.secret_in_file(key, value, quoted(file));
   }
 
 private:

@@ -19,6 +19,9 @@ public:
   virtual void setting(std::string_view key, const std::string& value, bool standard) = 0;
   /// A key that is there, and not in a file of its own.
   virtual void secret(std::string_view key, const secret_key& value) = 0;
+  /// One that is. `file` is its path, as TOML.
+  virtual void secret_in_file(std::string_view key, const secret_key& value,
+                              const std::string& file) = 0;
   /// A key that the configuration does not work without, and that is not there.
   virtual void missing(std::string_view key) = 0;
 };

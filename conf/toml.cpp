@@ -300,7 +300,7 @@ position place_of_fwmark(section& root) {
 
 /// With what is wrong with the file itself.
 error_list errors_of(const source_file& file) {
-  error_list errors(file.path, file.others_can_read);
+  error_list errors(file.path, file.others_can_read, file.kept_by_daemon);
   if (file.others_can_write)
     errors.add({}, "others can write this file; run: chmod go-w " + file.path);
   return errors;

@@ -19,6 +19,9 @@ struct source_file {
   /// From its permissions: refused if others could change it, or could read a key in it.
   bool others_can_read = false;
   bool others_can_write = false;
+  /// A daemon wrote it of itself: a key counts although the file that it came from is named as
+  /// well.
+  bool kept_by_daemon = false;
 };
 
 /// The content of a key file. Wiped by who receives it.

@@ -37,6 +37,13 @@ public:
     text_.append("\"\n");
   }
 
+  void secret_in_file(std::string_view key, const secret_key& value,
+                      const std::string& file) override {
+    if (how_ == keys::shown_with_files)
+      secret(key, value);
+    setting(std::string(key) + "_file", file, false);
+  }
+
   void missing(std::string_view key) override {
     open();
     text_.append("# there is no ").append(key).append("\n");
@@ -61,7 +68,7 @@ std::string to_toml(const config& from, keys how) {
   /// By which the line of a key is longer than the comment in its place, at most.
   constexpr std::size_t secret_octets_max = 64;
   std::string text;
-  if (how == keys::shown)
+  if (how != keys::left_out)
     text.reserve(to_toml(from, keys::left_out).size() +
                  (from.peers.size() + 1) * secret_octets_max);
   const std::size_t room = text.capacity();

@@ -9,7 +9,9 @@
 
 namespace troupe::conf {
 
-enum class keys : std::uint8_t { left_out, shown };
+/// `shown_with_files`: a key that came from a file stands beside the name of that file, which only
+/// a source_file of `kept_by_daemon` may say.
+enum class keys : std::uint8_t { left_out, shown, shown_with_files };
 
 /// Linear in what exists. Of the settings that have their defaults only the interface's name, port,
 /// addresses and MTU are written.

@@ -38,7 +38,7 @@ std::string to_string(const import_note& note) {
 
 std::variant<wg_quick_import, std::vector<config_error>>
 parse_wg_quick(const std::string& path, std::string_view text, const key_deriver& derive) {
-  error_list errors(path, false);
+  error_list errors(path);
   if (text.size() > limits::config_octets_max) {
     errors.add({}, "the file has " + std::to_string(text.size()) + " octets, at most " +
                        std::to_string(limits::config_octets_max) +

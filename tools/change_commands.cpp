@@ -53,13 +53,6 @@ json as_json(const std::vector<config_files::file>& files) {
   return list;
 }
 
-std::string text_of(const std::vector<conf::config_error>& errors) {
-  std::string text;
-  for (const conf::config_error& error : errors)
-    text.append(text.empty() ? "" : "\n").append(conf::to_string(error));
-  return text;
-}
-
 /// Without a name: the file that the daemon's unit would name.
 std::string path_of(const change_options& asked, const common_options& common) {
   if (!asked.file.empty())
@@ -75,7 +68,7 @@ void read_files(const std::string& path, permissions how, request& to) {
   config_files texts;
   const auto read = read_config(path, how, &texts);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
-    throw command_failed(text_of(*errors));
+    throw command_failed(conf::to_string(*errors));
   to.params["files"] = as_json(texts.sources);
   to.params["key_files"] = as_json(texts.keys);
 }
@@ -94,8 +87,8 @@ void check(const change_options& asked, const common_options& common) {
   const std::string path = path_of(asked, common);
   const auto read = read_config(path, common.file_permissions());
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
-    throw command_failed(text_of(*errors));
-  print(path + ": ok, " + std::to_string(std::get<conf::config>(read).peers.size()) + " peers\n");
+    throw command_failed(conf::to_string(*errors));
+  print(ok_text(path, std::get<conf::config>(read)) + "\n");
 }
 
 void diff(const change_options& asked, const common_options& common) {

@@ -42,4 +42,11 @@ read_key_file(const std::string& path, permissions how = permissions::judged);
 std::variant<conf::config, std::vector<conf::config_error>>
 read_config(const std::string& path, permissions how, config_files* texts = nullptr);
 
+/// What a daemon kept of itself, keys and the names of their files.
+std::variant<conf::config, std::vector<conf::config_error>>
+read_kept_config(const std::string& path);
+
+/// What is said of a file in which nothing is wrong.
+std::string ok_text(const std::string& path, const conf::config& read);
+
 } // namespace troupe::tools

@@ -48,8 +48,7 @@ int usage_error(const std::string& text) {
 }
 
 void print(const std::vector<conf::config_error>& errors) {
-  for (const conf::config_error& error : errors)
-    std::fprintf(stderr, "%s\n", conf::to_string(error).c_str());
+  std::fprintf(stderr, "%s\n", conf::to_string(errors).c_str());
 }
 
 int check(const std::string& path, tools::permissions how) {
@@ -58,7 +57,7 @@ int check(const std::string& path, tools::permissions how) {
     print(*errors);
     return exit_failed;
   }
-  std::printf("%s: ok, %zu peers\n", path.c_str(), std::get<conf::config>(read).peers.size());
+  std::printf("%s\n", tools::ok_text(path, std::get<conf::config>(read)).c_str());
   return exit_ok;
 }
 
@@ -136,7 +135,7 @@ int run_with_file(const command_line& asked) {
   if (const std::string name = interface_name_of(read, asked.config); is_interface_name(name)) {
     const actors::pending_file pending = tools::pending_file_of(name);
     if (pending.exists()) {
-      reading before = tools::read_config(pending.path(), tools::permissions::judged);
+      reading before = tools::read_kept_config(pending.path());
       settings.taken_back = std::holds_alternative<conf::config>(before);
       if (settings.taken_back)
         read = std::move(before);

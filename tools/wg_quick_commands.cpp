@@ -34,13 +34,6 @@ struct wg_quick_options {
 
 using options = std::shared_ptr<wg_quick_options>;
 
-std::string text_of(const std::vector<conf::config_error>& errors) {
-  std::string text;
-  for (const conf::config_error& error : errors)
-    text.append(text.empty() ? "" : "\n").append(conf::to_string(error));
-  return text;
-}
-
 /// Notes go to stderr, so that stdout is a file.
 void import_file(const wg_quick_options& asked) {
   crypto::init_primitives();
@@ -51,7 +44,7 @@ void import_file(const wg_quick_options& asked) {
   const auto parsed = conf::parse_wg_quick(asked.file, text, crypto::derive_public);
   wipe(text);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
-    throw command_failed(text_of(*errors));
+    throw command_failed(conf::to_string(*errors));
   const conf::wg_quick_import& found = std::get<conf::wg_quick_import>(parsed);
   for (const conf::import_note& note : found.notes)
     std::fprintf(stderr, "%s\n", conf::to_string(note).c_str());
@@ -70,7 +63,7 @@ conf::config running_of(const admin_client& daemon) {
                                    crypto::derive_public);
   wipe(toml);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
-    throw command_failed(text_of(*errors));
+    throw command_failed(conf::to_string(*errors));
   conf::config& running = std::get<conf::config>(parsed);
   conf::mark_expired(running, std::chrono::system_clock::now());
   return std::move(running);

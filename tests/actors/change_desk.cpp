@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(what_waits_is_on_disk_whole_and_for_its_owner_alone) {
   const std::string text = pending_text();
   BOOST_TEST(text.find("name = \"phone\"") != std::string::npos);
   BOOST_TEST(text.find("private_key = \"") != std::string::npos);
-  BOOST_TEST(text.find("private_key_file") == std::string::npos);
+  BOOST_TEST(text.find("private_key_file = \"/some.key\"") != std::string::npos);
   const auto rights = std::filesystem::status(pending.path()).permissions();
   BOOST_TEST(
       (rights == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)));

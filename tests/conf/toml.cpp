@@ -190,10 +190,10 @@ BOOST_AUTO_TEST_CASE(wrong_types_and_ranges_are_told) {
       {"routes = \"on\"", "4:10", "one of \"off\", \"auto\""},
       {"table = 0", "4:9", "from 1"},
       {"table = \"local\"", "4:9", "\"main\""},
-      {"post_up = 1", "4:11", "`post_up` must be an array, not an integer"},
+      {"post_up = 1", "4:11", "must be a string or an array of strings, not an integer"},
       {"post_up = [\"x\", 1]", "4:17", "must hold strings, not an integer"},
       {"pre_down = \" \"", "4:12", "holds an empty command"},
-      {"pre_up = \"a\\u0000b\"", "4:10", "zero octet"},
+      {"pre_up = \"a\\u0000b\"", "4:10", "zero octet in it; no command has one"},
       {"post_down = \"" + std::string(limits::hook_octets_max + 1, 'x') + "\"", "4:13",
        "put it into a script"},
       {"fwmark = 254\n" + peer(key_a, "allowed_ips = [\"::/0\"]"), "4:10",
@@ -332,11 +332,16 @@ BOOST_AUTO_TEST_CASE(a_date_that_is_no_moment_is_refused_with_the_cure) {
   for (const char* const wrong :
        {"2027-01-01T00:00:00", "2027-01-01", "00:00:00", "\"2027-01-01T00:00:00Z\"", "7"})
     BOOST_TEST(error_of(head + peer(key_a, std::string("expires = ") + wrong)) ==
-               "t.toml:6:11: error: `expires` must be a date with a time and an offset, without "
-               "quotation marks; write it as 2027-01-01T00:00:00Z");
+               "t.toml:6:11: error: `expires` must be a date that there is, with a time and an "
+               "offset, as 2027-01-01T00:00:00Z, without quotation marks; leave it out for a peer "
+               "that never does");
   for (const char* const wrong : {"1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"})
     BOOST_TEST(holds(error_of(head + peer(key_a, std::string("expires = ") + wrong)),
-                     "must be from 1970 to 9998; leave it out"));
+                     "must be from 1970 to 9998, without quotation marks; leave it out"));
+  for (const char* const wrong : {"2027-02-30T00:00:00Z", "2027-13-01T00:00:00Z",
+                                  "2027-01-01T24:00:00Z", "2027-01-01T00:00:00+25:00"})
+    BOOST_TEST(holds(error_of(head + peer(key_a, std::string("expires = ") + wrong)),
+                     "there is no such date or time; write one as 2027-01-01T00:00:00Z"));
 }
 
 BOOST_AUTO_TEST_CASE(an_endpoint_is_one_or_a_list) {

@@ -285,6 +285,20 @@ BOOST_AUTO_TEST_CASE(many_keys_are_shown_in_a_text_that_never_moves) {
   expect_same(large, accepted(parse(to_toml(large, keys::shown))), "5000 peers");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_daemon_keeps_has_keys_and_where_they_came_from) {
+  conf::config from = accepted(parse(every_key));
+  from.interface.private_key_file = "/etc/troupe/troupe0.key";
+  from.peers[0].preshared_key_file = "/etc/troupe/laptop.psk";
+  source_file kept{"t.toml", to_toml(from, keys::shown_with_files)};
+  const auto read = [&kept] {
+    return parse_config(
+        kept, [](const std::string&) { return drop_in_files{}; }, no_key_files, derive);
+  };
+  BOOST_TEST(errors_of(read()).size() == 2U);
+  kept.kept_by_daemon = true;
+  expect_same(from, accepted(read()), kept.text);
+}
+
 BOOST_AUTO_TEST_CASE(without_keys_a_comment_stands_for_each_and_no_part_of_one) {
   const conf::config whole = accepted(parse(every_key));
   const std::string text = to_toml(whole, keys::left_out);
