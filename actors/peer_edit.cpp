@@ -101,7 +101,7 @@ void set_expires(const json& params, conf::peer_config& peer) {
   if (text == "never")
     return;
   if (const std::string fault = conf::expiry_fault(peer.expires); !fault.empty())
-    throw misuse{"expires " + fault + ", or never"};
+    throw misuse{"expires " + fault + "; for a peer that never does, write never"};
 }
 
 void enable(conf::peer_config& peer) {
@@ -136,7 +136,10 @@ void set(json& params, conf::peer_config& peer, const conf::config& in) {
   if (params.contains("enabled")) {
     if (!params["enabled"].is_boolean())
       throw misuse{"enabled must be true or false"};
-    peer.enabled = params["enabled"];
+    if (params["enabled"] == true && !params.contains("expires"))
+      enable(peer);
+    else
+      peer.enabled = params["enabled"];
   }
 }
 

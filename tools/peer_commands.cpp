@@ -93,15 +93,20 @@ void send(const char* method, json params, const peer_options& asked,
   print_changes(common.daemon().ask(method, params));
 }
 
+/// Through a function: CLI11 takes an optional list whose first item is "" for one that is not
+/// given.
 void add_setting_options(CLI::App& command, const options& asked) {
+  using texts = std::vector<std::string>;
   command
-      .add_option("--allowed-ips", asked->allowed_ips,
-                  "prefixes that are routed to it, and that it may send from")
+      .add_option_function<texts>(
+          "--allowed-ips", [asked](const texts& given) { asked->allowed_ips = given; },
+          "prefixes that are routed to it, and that it may send from")
       ->type_name("PREFIX,...")
       ->delimiter(',');
   command
-      .add_option("--endpoint", asked->endpoints,
-                  "where it is reached; again for the next to try; \"\" for nowhere known")
+      .add_option_function<texts>(
+          "--endpoint", [asked](const texts& given) { asked->endpoints = given; },
+          "where it is reached; again for the next to try; \"\" for nowhere known")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
   command.add_option("--persistent-keepalive", asked->keepalive, "seconds; 0 for none")

@@ -105,6 +105,12 @@ BOOST_AUTO_TEST_CASE(an_expired_peer_is_not_enabled_but_by_a_date) {
   json params = {{"peer", "phone"}};
   const auto result = edit_peer(config, "peer.enable", params);
   BOOST_TEST(std::get<std::string>(result).find("the peer phone has expired") == 0U);
+  params["enabled"] = true;
+  const auto set = edit_peer(config, "peer.set", params);
+  BOOST_TEST(std::get<std::string>(set).find("the peer phone has expired") == 0U);
+  params["expires"] = "never";
+  const auto with_date = edit_peer(config, "peer.set", params);
+  BOOST_TEST(std::get<conf::config>(with_date).peers[1].enabled);
 }
 
 BOOST_AUTO_TEST_CASE(several_endpoints_replace_those_of_before) {
