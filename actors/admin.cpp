@@ -151,10 +151,12 @@ void admin_state::look_up_again(const public_key& of) {
 }
 
 void admin_state::on_name(const name_answer& answer, time_point now) {
+  served_at = now;
   run(places->on_name(answer, now));
 }
 
 void admin_state::on_unanswered(const peers_unanswered& report, time_point now) {
+  served_at = now;
   run(places->on_unanswered(report, now));
 }
 

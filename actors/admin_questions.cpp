@@ -38,6 +38,26 @@ bool may_come(const admin_door& door, const peer_process& who) {
   return who.user == 0 || who.user == ::geteuid() || (door.group && who.is_member_of(*door.group));
 }
 
+/// Wipes what is left of the texts in a request, of which any may be a key, however that ends.
+class wiper {
+public:
+  /// `params` outlives it, and is no deeper than parse_rpc lets it be.
+  explicit wiper(json& params) : params_(params) {}
+  wiper(const wiper&) = delete;
+  wiper& operator=(const wiper&) = delete;
+  ~wiper() { wipe_texts(params_); }
+
+private:
+  static void wipe_texts(json& of) {
+    if (of.is_string())
+      wipe(of.get_ref<std::string&>());
+    else if (of.is_structured())
+      std::for_each(of.begin(), of.end(), wipe_texts);
+  }
+
+  json& params_;
+};
+
 json method_list() {
   json result = json::array();
   for (const rpc_method& each : rpc_methods())
@@ -92,6 +112,7 @@ void admin_state::on_request(admin_door& door, client& who, std::string_view lin
     return;
   }
   rpc_call& call = std::get<rpc_call>(parsed);
+  const wiper when_answered(call.params);
   if (call.id.empty()) // a notification is never answered, so nobody would hear what became of it
     return;
   const rpc_method* const method = find_rpc_method(call.method);

@@ -83,7 +83,7 @@ std::optional<rpc_failure> change_desk::keep_on_disk(const conf::config& before)
   if (!file_)
     return std::nullopt;
   constexpr const char* needed = ": without it a killed daemon could not take the change back";
-  if (const std::optional<std::string> fault = file_fault(before))
+  if (const std::optional<std::string> fault = file_fault(before, conf::keys::shown_with_files))
     return rpc_failure{rpc_code::refused,
                        "what runs now cannot be kept in a file: " + *fault + needed};
   std::string text = conf::to_toml(before, conf::keys::shown_with_files);

@@ -66,9 +66,10 @@ endpoint_step endpoint_choice::take(candidate& from, time_point now) {
   failed_ = 0;
   pause_ = limits::resolve_retry_first;
   const std::size_t index = static_cast<std::size_t>(&from - all_.data());
-  const bool may_stay = std::exchange(again_, false);
-  if (in_use_ && !(waits_ && index == at_))
+  const bool may_stay = again_ && index == at_;
+  if (in_use_ && !(waits_ && index == at_) && !may_stay)
     return {};
+  again_ = false;
   at_ = index;
   waits_ = false;
   due_ = never;
@@ -85,7 +86,13 @@ endpoint_step endpoint_choice::look_up_again(time_point now) {
 }
 
 endpoint_step endpoint_choice::on_deadline(time_point now) {
-  return due_ <= now ? next_candidate(now) : endpoint_step{};
+  if (due_ > now)
+    return {};
+  if (!again_)
+    return next_candidate(now);
+  waits_ = false; // it may work where it is: that the answer is late is no reason to leave
+  due_ = never;
+  return {};
 }
 
 endpoint_choice::candidate* endpoint_choice::find(const std::string& host, std::uint16_t port) {
@@ -113,11 +120,10 @@ endpoint_step endpoint_choice::enter(time_point now) {
   return go(0);
 }
 
-/// One that is asked already is not asked twice. Who is asked again may work: an answer that is
-/// late is no reason to go on to the next.
+/// One that is asked already is not asked twice.
 endpoint_step endpoint_choice::ask(time_point now) {
   waits_ = true;
-  due_ = all_.size() > 1 && !again_ ? now + limits::look_up_patience : never;
+  due_ = all_.size() > 1 ? now + limits::look_up_patience : never;
   if (std::exchange(all_[at_].asked, true))
     return {};
   return {{}, all_[at_].setting, {}};

@@ -64,7 +64,8 @@ private:
   std::size_t address_ = 0;
   /// Its look-up is waited for.
   bool waits_ = false;
-  /// If the address in use is among those found it stays in use.
+  /// Somebody asked for the look-up of the one whose turn it is: if the address in use is among
+  /// those found it stays in use.
   bool again_ = false;
   /// What TUNNEL was told last.
   std::optional<endpoint> in_use_;

@@ -3,7 +3,6 @@
 #include "messages/keys.hpp"
 
 #include "conf/toml.hpp"
-#include "conf/toml_text.hpp"
 #include "crypto/noise.hpp"
 
 #include <variant>
@@ -27,11 +26,14 @@ std::string without_places(std::string text) {
 
 } // namespace
 
-std::optional<std::string> file_fault(const conf::config& whole) {
+std::optional<std::string> file_fault(const conf::config& whole, conf::keys how) {
   if (!whole.interface.private_key)
     return "the interface has no private key yet: give it one with wg(8) or a file";
-  conf::source_file file{std::string(made_up_path),
-                         conf::to_toml(conf::without_key_files(whole), conf::keys::shown)};
+  const bool with_files = how == conf::keys::shown_with_files;
+  conf::source_file file;
+  file.path = made_up_path;
+  file.text = conf::to_toml(with_files ? whole : conf::without_key_files(whole), how);
+  file.kept_by_daemon = with_files;
   const auto no_drop_ins = [](const std::string&) { return conf::drop_in_files{}; };
   const auto no_file = [](const std::string&) { return conf::key_unreadable{"not read"}; };
   const auto parsed = conf::parse_config(file, no_drop_ins, no_file, crypto::derive_public);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conf/config.hpp"
+#include "conf/toml_text.hpp"
 
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@ namespace troupe::actors {
 
 /// What keeps `whole`, which came together from several doors, from being a file that `trouped`
 /// starts with; one line for each fault. Nothing: it is as strict as a file.
-std::optional<std::string> file_fault(const conf::config& whole);
+/// With keys::shown_with_files: from being one that a daemon keeps of itself.
+std::optional<std::string> file_fault(const conf::config& whole,
+                                      conf::keys how = conf::keys::shown);
 
 } // namespace troupe::actors

@@ -37,11 +37,13 @@ bool name_wait::waits(const conf::peer_config* peer) const {
 }
 
 void keep_to_ready(conf::plan& plan, const std::vector<conf::rule>& there,
-                   std::vector<conf::rule> wanted) {
+                   const std::vector<conf::rule>& wanted) {
   plan.rules_to_remove.clear();
+  plan.rules_to_add.clear();
   std::set_difference(there.begin(), there.end(), wanted.begin(), wanted.end(),
                       std::back_inserter(plan.rules_to_remove));
-  plan.rules_to_add = std::move(wanted); // whichever of them are not there
+  std::set_difference(wanted.begin(), wanted.end(), there.begin(), there.end(),
+                      std::back_inserter(plan.rules_to_add));
 }
 
 } // namespace troupe::actors

@@ -43,6 +43,6 @@ private:
 
 /// Makes a plan keep to rules that are ready: `there` before it, `wanted` after it.
 void keep_to_ready(conf::plan& plan, const std::vector<conf::rule>& there,
-                   std::vector<conf::rule> wanted);
+                   const std::vector<conf::rule>& wanted);
 
 } // namespace troupe::actors

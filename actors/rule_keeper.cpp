@@ -1,12 +1,18 @@
 #include "actors/rule_keeper.hpp"
 
+#include "messages/unique_fd.hpp"
 #include "messages/whole_file.hpp"
 
 #include "tun/network_namespace.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -76,15 +82,16 @@ std::optional<rule_keeper::record> read_record(const std::string& folder) {
 }
 
 /// Whether another interface's record says that src_valid_mark was 0 before: the setting is the
-/// namespace's, and who ends last sets it back.
-bool others_hold_source_marks(const std::string& folder) {
+/// namespace's, and who ends last sets it back. `living`: only of interfaces that are there.
+bool others_hold_source_marks(const std::string& folder, bool living) {
   std::error_code none;
   const fs::path own = fs::path(folder).lexically_normal();
-  for (const fs::directory_entry& each : fs::directory_iterator(own.parent_path(), none)) {
-    if (each.path() == own)
+  for (fs::directory_iterator each(own.parent_path(), none);
+       !none && each != fs::directory_iterator(); each.increment(none)) {
+    if (each->path() == own || (living && ::if_nametoindex(each->path().filename().c_str()) == 0))
       continue;
     try {
-      if (const std::optional<rule_keeper::record> other = read_record(each.path().string());
+      if (const std::optional<rule_keeper::record> other = read_record(each->path().string());
           other && other->source_marks)
         return true;
     } catch (const std::exception&) {
@@ -94,9 +101,24 @@ bool others_hold_source_marks(const std::string& folder) {
   return false;
 }
 
+/// Held while one looks at src_valid_mark, the records and the setting both: tunnels begin and end
+/// at the same time.
+class source_marks_lock {
+public:
+  explicit source_marks_lock(const std::string& folder)
+      : of_all_(::open(fs::path(folder).lexically_normal().parent_path().c_str(),
+                       O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    while (of_all_ && ::flock(of_all_.fd(), LOCK_EX) != 0 && errno == EINTR)
+      continue;
+  }
+
+private:
+  unique_fd of_all_;
+};
+
 /// Whether it is 0 again, or another's to set back.
 bool release_source_marks(const std::string& folder) {
-  return others_hold_source_marks(folder) || tun::set_source_marks_count(false);
+  return others_hold_source_marks(folder, true) || tun::set_source_marks_count(false);
 }
 
 /// The folder, too, if nothing else is in it.
@@ -146,11 +168,10 @@ tun::link_change rule_keeper::remove(const tun::link_rule& unwanted) {
   if (done.refused())
     return done;
   kept_.rules.erase(found);
-  const bool last_of_its_kind =
-      judges_sources(unwanted) && std::exchange(kept_.source_marks, false);
-  static_cast<void>(keep()); // likewise
-  if (last_of_its_kind)
+  const source_marks_lock lock(folder_);
+  if (judges_sources(unwanted) && std::exchange(kept_.source_marks, false))
     static_cast<void>(release_source_marks(folder_));
+  static_cast<void>(keep()); // likewise
   return {};
 }
 
@@ -185,8 +206,9 @@ std::uint32_t rule_keeper::place_for(const tun::link_rule& rule) {
 }
 
 void rule_keeper::make_source_marks_count() {
+  const source_marks_lock lock(folder_);
   const std::optional<bool> they_count = tun::source_marks_count();
-  if (!they_count || (*they_count && !others_hold_source_marks(folder_)))
+  if (!they_count || (*they_count && !others_hold_source_marks(folder_, false)))
     return;
   kept_.source_marks = true;
   if (!keep().refused() && tun::set_source_marks_count(true))
@@ -208,7 +230,8 @@ void rule_keeper::warn_of_strict_interfaces() {
 
 rules_taken_back take_back_rules(const std::string& folder) {
   rules_taken_back result;
-  if (!fs::exists(path_in(folder)))
+  std::error_code none;
+  if (!fs::exists(path_in(folder), none))
     return result;
   try {
     const std::optional<rule_keeper::record> found = read_record(folder);
@@ -226,10 +249,11 @@ rules_taken_back take_back_rules(const std::string& folder) {
       else if (done.result == outcome::made)
         ++result.rules;
     }
-    if (result.remains.empty())
-      forget(folder); // before the next line: of two that end at once neither waits for the other
+    const source_marks_lock lock(folder);
     if (found->source_marks && !release_source_marks(folder))
       result.remains.push_back("net.ipv4.conf.all.src_valid_mark is still 1, and was 0");
+    if (result.remains.empty())
+      forget(folder);
   } catch (const std::exception& error) {
     result.remains.push_back("the rules in " + path_in(folder) +
                              " cannot be taken back: " + error.what());

@@ -220,7 +220,8 @@ void running_configuration::add_rules_that_waited(time_point now) {
   if (!interface_)
     return;
   const bool again = std::exchange(rules_due_, never) != never;
-  for (const conf::rule& rule : names_.ready_rules(config_, own_mark_)) {
+  const std::vector<conf::rule> ready = names_.ready_rules(config_, own_mark_);
+  for (const conf::rule& rule : ready) {
     const tun::link_change done = interface_->add_rule(link_rule_of(rule));
     if (!done.refused())
       continue;
@@ -230,7 +231,7 @@ void running_configuration::add_rules_that_waited(time_point now) {
     rules_due_ = now + limits::rule_retry;
     return;
   }
-  if (again)
+  if (again && !ready.empty())
     log_->info("the default route is in use");
 }
 

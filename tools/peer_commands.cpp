@@ -93,8 +93,7 @@ void send(const char* method, json params, const peer_options& asked,
   print_changes(common.daemon().ask(method, params));
 }
 
-/// Through a function: CLI11 takes an optional list whose first item is "" for one that is not
-/// given.
+/// Through functions: CLI11 takes "" for an optional list or number that is not given.
 void add_setting_options(CLI::App& command, const options& asked) {
   using texts = std::vector<std::string>;
   command
@@ -109,7 +108,10 @@ void add_setting_options(CLI::App& command, const options& asked) {
           "where it is reached; again for the next to try; \"\" for nowhere known")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
-  command.add_option("--persistent-keepalive", asked->keepalive, "seconds; 0 for none")
+  command
+      .add_option_function<std::uint32_t>(
+          "--persistent-keepalive",
+          [asked](const std::uint32_t& given) { asked->keepalive = given; }, "seconds; 0 for none")
       ->type_name("SECONDS");
   command.add_option("--expires", asked->expires, "when it is disabled, as 2027-01-01T00:00:00Z")
       ->type_name("DATE|never");

@@ -187,11 +187,23 @@ BOOST_AUTO_TEST_CASE(a_look_up_that_is_asked_for_may_take_its_time) {
   silent_peer peer({"a.example:7", "192.0.2.9:7"});
   peer.found("a.example", {at(1)});
   peer.take(peer.choice.look_up_again(peer.now));
-  BOOST_TEST((peer.choice.deadline() == never));
+  BOOST_TEST((peer.left() == limits::look_up_patience));
   peer.pass(limits::look_up_patience);
   BOOST_TEST((peer.where == at(1)));
+  BOOST_TEST((peer.choice.deadline() == never));
   peer.found("a.example", {at(3)});
   BOOST_TEST((peer.where == at(3)));
+}
+
+BOOST_AUTO_TEST_CASE(a_look_up_that_is_asked_for_holds_up_nobody_who_does_not_answer) {
+  silent_peer peer({"a.example:7", "192.0.2.9:7"});
+  peer.found("a.example", {at(1)});
+  peer.take(peer.choice.look_up_again(peer.now));
+  peer.pass(limits::look_up_patience);
+  peer.unanswered();
+  BOOST_TEST((peer.where == at(9)));
+  peer.found("a.example", {at(3)}); // late, and no longer its turn
+  BOOST_TEST((peer.where == at(9)));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_found_outlasts_a_look_up_that_fails) {

@@ -112,7 +112,7 @@ struct fake_link final : link_setter {
   }
 
   tun::link_change add_rule(const tun::link_rule& rule) override {
-    if (fails_now())
+    if (no_room_for_rules || fails_now())
       return refuse("cannot add a rule");
     // Whatever the main table has would go into the tunnel.
     if (rule.mark != 0 && rules.count({rule.family, 0}) == 0)
@@ -148,6 +148,7 @@ struct fake_link final : link_setter {
   std::set<ip_prefix> refused;
   std::set<ip_prefix> stuck;
   bool down = false;
+  bool no_room_for_rules = false;
   std::optional<int> calls_until_failure;
 };
 

@@ -109,6 +109,7 @@ BOOST_AUTO_TEST_CASE(an_expired_peer_is_not_enabled_but_by_a_date) {
   const auto set = edit_peer(config, "peer.set", params);
   BOOST_TEST(std::get<std::string>(set).find("the peer phone has expired") == 0U);
   params["expires"] = "never";
+  config.peers[1].enabled = false;
   const auto with_date = edit_peer(config, "peer.set", params);
   BOOST_TEST(std::get<conf::config>(with_date).peers[1].enabled);
 }

@@ -107,6 +107,7 @@ BOOST_AUTO_TEST_CASE(a_setting_that_was_there_before_stays) {
 BOOST_AUTO_TEST_CASE(of_two_interfaces_the_last_one_sets_the_setting_back) {
   const auto setting = [] { return printed("cat /proc/sys/net/ipv4/conf/all/src_valid_mark"); };
   const std::string others = folder.at("lib/troupe1");
+  udp::run("ip link add troupe0 type veth peer name troupe1");
   for (const bool own_ends_first : {true, false}) {
     rule_keeper other(others, "troupe1", log.open("admin"));
     rule_keeper first(own, "troupe0", log.open("admin"));
@@ -120,6 +121,14 @@ BOOST_AUTO_TEST_CASE(of_two_interfaces_the_last_one_sets_the_setting_back) {
       BOOST_TEST((first.remove({ip_family::v4, 51820}).result == outcome::made));
     BOOST_TEST(kernel() == before);
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_an_interface_that_is_gone_has_left_keeps_no_setting) {
+  rule_keeper gone(folder.at("lib/troupe1"), "troupe1", log.open("admin"));
+  BOOST_TEST((gone.add({ip_family::v4, 51821}).result == outcome::made));
+  add_all();
+  BOOST_TEST(take_back_rules(own).remains.empty());
+  BOOST_TEST(printed("cat /proc/sys/net/ipv4/conf/all/src_valid_mark") == "0\n");
 }
 
 BOOST_AUTO_TEST_CASE(rules_of_another_namespace_are_left_alone) {

@@ -161,6 +161,22 @@ BOOST_AUTO_TEST_CASE(a_peer_that_calls_us_is_not_waited_for) {
   BOOST_TEST(routes->rules.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_rule_that_is_refused_when_a_name_is_found_stands_in_the_way_of_no_change) {
+  const conf::config before = running.config();
+  conf::config desired = before;
+  desired.peers[0].settings.allowed_ips = {prefix("::/0")};
+  desired.peers[0].endpoints = {conf::parse_endpoint_setting("vpn.example.net:51820").value()};
+  BOOST_TEST(!change(desired));
+  routes->no_room_for_rules = true;
+  running.found(desired.peers[0].settings.key, now);
+  desired.log.level = conf::log_level::debug;
+  BOOST_TEST(!change(desired));
+  BOOST_TEST(!change(before));
+  running.on_deadline(running.deadline());
+  BOOST_TEST((running.deadline() == never));
+  BOOST_TEST(!log.has("the default route is in use"));
+}
+
 BOOST_AUTO_TEST_CASE(rules_that_are_refused_when_a_name_is_found_are_tried_again) {
   conf::config desired = running.config();
   desired.peers[0].settings.allowed_ips = {prefix("::/0")};

@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(short_name_is_the_first_letters_of_the_key) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their mlock(2) does nothing
+#ifndef TROUPE_SANITIZED
 
 namespace {
 

@@ -121,7 +121,7 @@ def drop_ins(lab: Lab) -> None:
         done = trouped(tunnel, "--check", str(path))
         require(done.returncode == expected, f"exit {done.returncode}: {done.stderr!r}")
         return done.stdout + done.stderr
-    require("ok, 1 peers" in check(0), "without a folder there are no drop-ins")
+    require("ok, 1 peer\n" in check(0), "without a folder there are no drop-ins")
     folder.mkdir()
     more = folder / "more.toml"
     more.write_text(f'[[peer]]\npublic_key = "{public_of(new_key())}"\n', encoding="utf-8")

@@ -18,7 +18,7 @@ from packets import Train
 from traffic import tcp_pair
 from wire import ETH_P_ALL, INITIATION, RESPONSE, SO_RCVBUFFORCE
 
-TRIES = 3
+TRIES = 5
 FLOW_PORT = 7007
 SO_TIMESTAMPNS = 35
 RECEIVE_BUFFER = 64 << 20

@@ -25,8 +25,9 @@ Result = TypeVar("Result")
 CLONE_NEWNET = 0x40000000
 NAMESPACE = re.compile(r"^troupe-(\d+)-\w+")
 FOLDER = re.compile(r"^troupe-(\d+)-")
-INTERFACE = re.compile(r"^t(\d+)[a-z]\.")
+INTERFACE = re.compile(r"^t(\d+)[a-z](\.|$)")
 SOCKET_FOLDERS = (Path("/var/run/wireguard"), Path("/run/troupe"))
+STATE_FOLDER = Path("/var/lib/troupe")  # Of each interface a folder.
 TOOLS = ("ip", "ethtool", "nft", "ping", "wg")
 
 # The daemons are the sanitizers' build, which is many times slower.
@@ -165,6 +166,10 @@ def sweep() -> None:
             match = INTERFACE.match(path.name)
             if match and is_gone(match[1]):
                 path.unlink(missing_ok=True)
+    for path in STATE_FOLDER.glob("t*"):
+        match = INTERFACE.match(path.name)
+        if match and is_gone(match[1]):
+            shutil.rmtree(path, ignore_errors=True)
     for path in Path(tempfile.gettempdir()).glob("troupe-*-*"):
         match = FOLDER.match(path.name)
         if match and is_gone(match[1]):
@@ -193,6 +198,7 @@ class Lab:
             for folder in SOCKET_FOLDERS:
                 for path in folder.glob(f"{name}.*"):
                     path.unlink(missing_ok=True)
+            shutil.rmtree(STATE_FOLDER / name, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def host(self, name: str) -> Host:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import Host, Lab, Scenario, main, require, scenario, wait_until
+from lab import SANITIZED, Host, Lab, Scenario, main, require, scenario, wait_until
 from offload_order import QUEUES, order, order_of_meeting, parallel_tcp
 from offload_pair import (MIB, MTU, MTU_MIN_IPV6, ON, RECEIVED, UNDERLAY, Joined, Pair,
                           PairAroundRouter, Settings, batches, forwarding, require_state,
@@ -80,11 +80,9 @@ def small_segments(lab: Lab, right: str) -> None:
     with contextlib.ExitStack() as stack:
         counts = [stack.enter_context(Count(tunnel.host, tunnel.name, OUTGOING,
                                             SEGMENTS * 88 + 100)) for tunnel in pair.troupes()]
-        for _ in range(5):  # A kernel that does much else sends sooner, and so less at once.
-            pair.transfer(prepare=max_segment(88))
-            if all(count.packets() for count in counts):
-                break
-        require(all(count.packets() for count in counts), "a kernel has made none")
+        pair.transfer(prepare=max_segment(88))
+        # Only for a flow of 100 Mbit/s does a kernel make any.
+        require(SANITIZED or all(count.packets() for count in counts), "a kernel has made none")
     pair.require_clean()
 
 

@@ -9,11 +9,10 @@
 """
 from pathlib import Path
 
-from lab import Host, Lab, require, wait_until
+from lab import STATE_FOLDER, Host, Lab, require, wait_until
 from traffic import ping, reaches
 from tunnel import Tunnel, endpoint, introduce
 
-STATE_FOLDER = Path("/var/lib/troupe")
 EVERYTHING = ["0.0.0.0/0", "::/0"]
 BEYOND = ("203.0.113.7", "2001:db8::7")
 NEIGHBOURS = ("192.168.77.9", "fd77::9")

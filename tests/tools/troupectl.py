@@ -309,6 +309,19 @@ class Logs(unittest.TestCase):
             self.assertEqual(ctl("logs", "--follow").returncode, FAILED)
 
 
+class Peers(unittest.TestCase):
+    def test_an_empty_text_takes_away(self) -> None:
+        with FakeDaemon("wgt0", result({"changes": []})) as daemon:
+            for words, params in (
+                    (("--endpoint", ""), {"endpoint": ""}),
+                    (("--endpoint", "", "--endpoint", "a:1"), {"endpoint": ["", "a:1"]}),
+                    (("--allowed-ips", ""), {"allowed_ips": []}),
+                    (("--preshared-key", ""), {"preshared_key": ""}),
+                    (("--persistent-keepalive", ""), {"persistent_keepalive": 0})):
+                self.assertEqual(ctl("peer", "set", "a", *words).returncode, DONE)
+                self.assertEqual(json.loads(daemon.request)["params"], {**params, "peer": "a"})
+
+
 class TheRealDaemon(unittest.TestCase):
     def setUp(self) -> None:
         self.daemon = subprocess.Popen((BIN / "trouped", "-f", "wgt0"), stderr=subprocess.DEVNULL,
