@@ -169,7 +169,7 @@ def comes_back(lab: Lab) -> None:
     done = left.wg("set", "fwmark", "3", fails=True)
     require(done.returncode != 0 and "busy" in done.stderr.lower(), f"wg set said {done.stderr!r}")
     require(len(os.listdir(STATE_FOLDER / left.name)) == 1, "nothing is kept on disk")
-    wait_until("the change is taken back", lambda: running(left) == config, 5)
+    wait_until("the change is taken back", lambda: running(left) == config, CONFIRM_S + 5)
     ping(left.host, INSIDE[1])
     require(kernel_side(left) == kernel, f"{kernel}\nbecame\n{kernel_side(left)}")
     after = left.peer_state(right)
