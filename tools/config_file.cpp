@@ -107,24 +107,27 @@ conf::drop_in_files read_drop_ins(const std::filesystem::path& folder, permissio
   return result;
 }
 
-/// `main` as it was read from `path`; wiped.
 std::variant<conf::config, std::vector<conf::config_error>>
-parse(conf::source_file& main, permissions how, config_files* texts,
-      std::vector<conf::config_error> faults) {
-  const std::filesystem::path folder = std::filesystem::path(main.path).parent_path();
+read(const std::string& path, permissions how, config_files* texts, bool kept_by_daemon) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::vector<conf::config_error> faults;
+  std::optional<conf::source_file> main = read_source(path, how, faults);
+  if (!main)
+    return faults;
+  main->kept_by_daemon = kept_by_daemon;
   const auto keep = [texts](const conf::source_file& source) {
     if (texts != nullptr)
       texts->sources.push_back({source.path, source.text, std::filesystem::absolute(source.path)});
   };
-  keep(main);
+  keep(*main);
   const auto drop_ins = [&](const std::string& name) {
     conf::drop_in_files found = read_drop_ins(folder / (name + ".d"), how);
     std::for_each(found.files.begin(), found.files.end(), keep);
     return found;
   };
   std::variant<conf::config, std::vector<conf::config_error>> parsed = conf::parse_config(
-      main, drop_ins, key_reader_beside(folder, texts, how), crypto::derive_public);
-  wipe(main.text);
+      *main, drop_ins, key_reader_beside(folder, texts, how), crypto::derive_public);
+  wipe(main->text);
   if (faults.empty())
     return parsed;
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
@@ -157,21 +160,12 @@ config_files::~config_files() {
 
 std::variant<conf::config, std::vector<conf::config_error>>
 read_config(const std::string& path, permissions how, config_files* texts) {
-  std::vector<conf::config_error> faults;
-  std::optional<conf::source_file> main = read_source(path, how, faults);
-  if (!main)
-    return faults;
-  return parse(*main, how, texts, std::move(faults));
+  return read(path, how, texts, false);
 }
 
 std::variant<conf::config, std::vector<conf::config_error>>
 read_kept_config(const std::string& path) {
-  std::vector<conf::config_error> faults;
-  std::optional<conf::source_file> kept = read_source(path, permissions::judged, faults);
-  if (!kept)
-    return faults;
-  kept->kept_by_daemon = true;
-  return parse(*kept, permissions::judged, nullptr, std::move(faults));
+  return read(path, permissions::judged, nullptr, true);
 }
 
 std::string ok_text(const std::string& path, const conf::config& read) {
