@@ -29,14 +29,12 @@ namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 using outcome = tun::link_change::outcome;
 
+/// Rules are of one network namespace, and a folder is of the machine: the record of each has a
+/// name of its own. Throws std::system_error where this namespace cannot be told.
 std::string path_in(const std::string& folder) {
-  return folder + "/rules.json";
-}
-
-/// Rules are of one network namespace, and a folder is of the machine.
-std::string own_namespace_text() {
   const tun::namespace_identity own = tun::identify(tun::own_namespace());
-  return std::to_string(own.device) + ":" + std::to_string(own.inode);
+  return folder + "/rules-" + std::to_string(own.device) + "-" + std::to_string(own.inode) +
+         ".json";
 }
 
 std::string text_of(const rule_keeper::record& from) {
@@ -45,18 +43,12 @@ std::string text_of(const rule_keeper::record& from) {
     rules.push_back({{"family", static_cast<int>(each.rule.family)},
                      {"mark", each.rule.mark},
                      {"priority", each.priority}});
-  return json{{"namespace", own_namespace_text()},
-              {"src_valid_mark", from.source_marks},
-              {"rules", rules}}
-             .dump(2) +
-         "\n";
+  return json{{"src_valid_mark", from.source_marks}, {"rules", rules}}.dump(2) + "\n";
 }
 
-/// Throws json::exception for what is no record. Nothing: it is another namespace's.
-std::optional<rule_keeper::record> record_of(const std::string& text) {
+/// Throws json::exception for what is no record.
+rule_keeper::record record_of(const std::string& text) {
   const json parsed = json::parse(text);
-  if (parsed.at("namespace") != own_namespace_text())
-    return std::nullopt;
   rule_keeper::record found;
   found.source_marks = parsed.at("src_valid_mark").get<bool>();
   for (const json& each : parsed.at("rules")) {
@@ -72,7 +64,7 @@ bool judges_sources(const tun::link_rule& rule) {
   return rule.family == ip_family::v4 && rule.mark != 0;
 }
 
-/// That of `folder`; nothing: there is none of this namespace. Throws std::exception for a file
+/// That of `folder`, of this namespace; nothing: there is none. Throws std::exception for a file
 /// that is no record.
 std::optional<rule_keeper::record> read_record(const std::string& folder) {
   std::ifstream file(path_in(folder));
@@ -231,16 +223,12 @@ void rule_keeper::warn_of_strict_interfaces() {
 rules_taken_back take_back_rules(const std::string& folder) {
   rules_taken_back result;
   std::error_code none;
-  if (!fs::exists(path_in(folder), none))
+  if (!fs::exists(folder, none))
     return result;
   try {
     const std::optional<rule_keeper::record> found = read_record(folder);
-    if (!found) {
-      result.elsewhere = true;
-      result.remains.push_back(path_in(folder) + " is of another network namespace, whose rules "
-                                                 "are left alone (ip rule shows them there)");
+    if (!found)
       return result;
-    }
     tun::policy_table table;
     for (auto each = found->rules.rbegin(); each != found->rules.rend(); ++each) {
       const tun::link_change done = table.remove(*each);
@@ -255,7 +243,7 @@ rules_taken_back take_back_rules(const std::string& folder) {
     if (result.remains.empty())
       forget(folder);
   } catch (const std::exception& error) {
-    result.remains.push_back("the rules in " + path_in(folder) +
+    result.remains.push_back("the rules recorded in " + folder +
                              " cannot be taken back: " + error.what());
   }
   return result;

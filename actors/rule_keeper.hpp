@@ -52,14 +52,12 @@ private:
 
 struct rules_taken_back {
   std::size_t rules = 0;
-  /// The folder is of another network namespace, so that nothing was done.
-  bool elsewhere = false;
   /// What was not taken back, in words; mostly nothing.
   std::vector<std::string> remains;
 };
 
-/// All that the folder says was set, the last first. By a killed daemon, or by ours when nobody
-/// uses a rule_keeper any more.
+/// All that the folder says was set in this network namespace, the last first. By a killed daemon,
+/// or by ours when nobody uses a rule_keeper any more.
 rules_taken_back take_back_rules(const std::string& folder);
 
 } // namespace troupe::actors

@@ -35,10 +35,8 @@ void rules_until_end::begin(std::string folder, actors::logger log) {
 void rules_until_end::take_back() {
   if (folder_.empty())
     return;
-  const actors::rules_taken_back ours = actors::take_back_rules(folder_);
-  for (const std::string& remains : ours.remains)
-    if (!ours.elsewhere)
-      log_->error("at the end: {}", remains);
+  for (const std::string& remains : actors::take_back_rules(folder_).remains)
+    log_->error("at the end: {}", remains);
   folder_.clear();
 }
 
