@@ -108,35 +108,59 @@ std::string reworded(std::string_view description) {
          std::string(reason.substr(0, std::min(reason.find(", saw"), first_quote)));
 }
 
+/// Behind the string that begins with the quotation mark `at`, as toml++ reads strings: three marks
+/// begin one of several lines, which ends with three to five. Whatever it refuses may end anywhere.
+std::size_t behind_string(std::string_view text, std::size_t at) {
+  const char mark = text[at];
+  const bool of_many_lines = text.substr(at, 3) == std::string(3, mark);
+  std::size_t i = at + (of_many_lines ? 3 : 1);
+  while (i < text.size()) {
+    if (text[i] == '\\' && mark == '"') {
+      i += 2;
+    } else if (text[i] == mark && of_many_lines) {
+      const std::size_t marks = std::min(text.find_first_not_of(mark, i), i + 5) - i;
+      i += marks;
+      if (marks >= 3)
+        break;
+    } else if (text[i] == mark || (text[i] == '\n' && !of_many_lines)) {
+      ++i;
+      break;
+    } else {
+      ++i;
+    }
+  }
+  return std::min(i, text.size());
+}
+
+position position_of(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(0, at);
+  const std::size_t lines =
+      static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  return {static_cast<unsigned>(lines + 1),
+          static_cast<unsigned>(at - (before.rfind('\n') + 1) + 1)};
+}
+
 /// The first key with more parts than any of ours could have. toml++ would nest a table per part
 /// and recurse through them, and a large file has room for more than the stack has. Outside
-/// quotation marks only keys and fractions have points, so none but a wrong text has so many in a
-/// row.
+/// strings only keys and fractions have points, so none but a wrong text has so many in a row.
 std::optional<position> endless_key(std::string_view text) {
-  constexpr unsigned points_max = 64;
-  position here;
+  constexpr unsigned points_max = 16; // in each of the 256 values that toml++ nests
   unsigned points = 0;
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i, ++here.column) {
+  for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
-    if (c == '\n') {
-      here = {here.line + 1, 0};
-      points = 0;
-      quote = 0;
-    } else if (quote != 0) {
-      if (c == '\\' && quote == '"' && i + 1 < text.size() && text[i + 1] != '\n')
-        ++i, ++here.column;
-      else if (c == quote)
-        quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '#') {
-      quote = '\n';
-    } else if (c == ',' || c == '=') {
-      points = 0;
-    } else if (c == '.' && ++points > points_max) {
-      return here;
+    if (c == '"' || c == '\'') {
+      i = behind_string(text, i);
+      continue;
     }
+    if (c == '#') {
+      i = std::min(text.find('\n', i), text.size());
+      continue;
+    }
+    if (c == ',' || c == '=' || c == '\n')
+      points = 0;
+    else if (c == '.' && ++points > points_max)
+      return position_of(text, i);
+    ++i;
   }
   return std::nullopt;
 }

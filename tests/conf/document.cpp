@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_too_large_is_one_error) {
 
 BOOST_AUTO_TEST_CASE(deep_nesting_is_an_error_and_no_crash) {
   BOOST_TEST(!error_of("a = " + std::string(100'000, '[')).empty());
-  for (const std::string part : {".a", " . a", ".\"\\\"\"", ".'\"'", ".\"\\\\\""}) {
+  for (const std::string part : {".a", " . a", ".\"\\\"\"", ".'\"'", ".\"\\\\\"", ".''", ".\"\""}) {
     std::string key = "a";
     for (int i = 0; i < 100'000; ++i)
       key += part;
@@ -101,13 +101,35 @@ BOOST_AUTO_TEST_CASE(deep_nesting_is_an_error_and_no_crash) {
          {key + " = 1\n", "[" + key + "]\n", "[[" + key + "]]\n", "x = [{" + key + " = 1}]\n",
           "x = \"\"\"\"\n\"\"\"\n" + key + " = 1"})
       BOOST_TEST(error_of(text).find("a key of too many parts") != std::string::npos, part);
+    for (const std::string before :
+         {"'''a'b'''", "'''a''b'''''", "'''\n''''", R"("""a"b""")", R"("""\"""""")",
+          "\"\"\"\\ \n \"\"\"", R"('''\''')", R"('\')", "''", R"("")", "# '\n 1"})
+      BOOST_TEST(error_of("x = [" + before + ", {" + key + " = 1}]\n").find("too many parts") !=
+                     std::string::npos,
+                 before);
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_deepest_that_is_read_does_not_exhaust_the_stack) {
+  const std::string key = "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a";
+  std::string text;
+  for (int i = 0; i < 255; ++i)
+    text += key + " = {";
+  BOOST_TEST(error_of(text + key + " = 1" + std::string(255, '}')) == "");
+  BOOST_TEST(error_of(text + key + " = {" + key + " = 1}" + std::string(255, '}')) != "");
 }
 
 BOOST_AUTO_TEST_CASE(points_in_texts_and_comments_are_no_parts_of_a_key) {
   const std::string points(1000, '.');
   BOOST_TEST(error_of("a = \"" + points + "\" # " + points + "\n") == "");
   BOOST_TEST(error_of("a = [\n'" + points + "',\n1.5, 1.5]\n") == "");
+  for (const std::string marks : {"'''", "\"\"\""})
+    BOOST_TEST(error_of("a = " + marks + points + "\n" + marks[0] + points + marks + "\n") == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_place_of_an_endless_key_is_told) {
+  BOOST_TEST(error_of("a = 1\nb" + std::string(17, '.') + "\n").find("a.toml:2:18: error: a key") ==
+             0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
