@@ -41,7 +41,9 @@ void turn(self_pointer self) {
 
 admin_door::admin_door(control_socket socket, bool changes, const handler& on_input)
     : may_change(changes), group(socket.who().group),
-      hub(std::move(socket), limits::admin_clients_max, limits::admin_input_octets_max,
+      hub(std::move(socket),
+          {limits::admin_clients_max, limits::admin_input_octets_max,
+           limits::control_output_octets_max},
           [this, on_input](client& who) { on_input(*this, who); }) {}
 
 // --- The loop ------------------------------------------------------------------------------------

@@ -33,9 +33,15 @@ requester requester_of(const admin_door& door, const client& who) {
   return {who.process.user, who.process.process, door.may_change};
 }
 
-/// Beside the permissions of the socket, which say nothing of one that was handed on.
+/// Beside the permissions of the socket's file, which somebody may have loosened.
 bool may_come(const admin_door& door, const peer_process& who) {
   return who.user == 0 || who.user == ::geteuid() || (door.group && who.is_member_of(*door.group));
+}
+
+std::size_t longest_line(const admin_door& door, std::string_view input) {
+  if (!may_be_long(input.substr(0, line_begin_octets)))
+    return limits::admin_line_octets_max;
+  return door.may_change ? limits::admin_files_octets_max : limits::admin_reader_files_octets_max;
 }
 
 /// Wipes what is left of the texts in a request, of which any may be a key, however that ends.
@@ -84,9 +90,7 @@ void admin_state::on_input(admin_door& door, client& who) {
   }
   const std::size_t end = who.input.find('\n', who.scanned);
   const std::size_t length = std::min(end, who.input.size());
-  const std::size_t most = may_be_long(std::string_view(who.input).substr(0, line_begin_octets))
-                               ? limits::admin_files_octets_max
-                               : limits::admin_line_octets_max;
+  const std::size_t most = longest_line(door, who.input);
   if (length > most) {
     who.output += rpc_error("null", {rpc_code::invalid_request, "the request is too long"});
     who.closing = true;
@@ -96,10 +100,7 @@ void admin_state::on_input(admin_door& door, client& who) {
     who.scanned = length;
     return;
   }
-  std::string line = who.input.substr(0, end);
-  std::fill_n(who.input.begin(), end, '\0'); // it may hold keys, and what follows is moved here
-  who.input.erase(0, end + 1);
-  who.scanned = 0;
+  std::string line = who.take(end + 1);
   end_stream(who, "another request came");
   on_request(door, who, line);
   wipe(line);

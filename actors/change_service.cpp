@@ -131,7 +131,9 @@ change_service::answer change_service::carry_out(rpc_call& call, const requester
 change_service::desired change_service::parse_files(json& params, const requester& who) const {
   request_files brought;
   if (!brought.take(params))
-    return misuse("the request needs files: [{path, text}], the first of them FILE");
+    return misuse("the request needs files: [{path, text}], the first of them FILE, with paths of "
+                  "at most " +
+                  std::to_string(limits::request_path_octets_max) + " octets");
   std::variant<conf::config, std::vector<conf::config_error>> parsed = brought.parse();
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
     return refuse(conf::to_string(*errors));

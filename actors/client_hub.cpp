@@ -52,10 +52,18 @@ client::~client() {
   wipe(output);
 }
 
-client_hub::client_hub(control_socket listening, std::size_t clients_max,
-                       std::size_t input_octets_max, handler on_input)
-    : listening_(std::move(listening)), clients_max_(clients_max),
-      input_octets_max_(input_octets_max), on_input_(std::move(on_input)), spare_(open_spare()) {}
+std::string client::take(std::size_t octets) {
+  std::string taken = input.substr(0, octets);
+  std::string rest = input.substr(octets);
+  wipe(input); // it may hold keys
+  input.swap(rest);
+  scanned = 0;
+  return taken;
+}
+
+client_hub::client_hub(control_socket listening, const client_bounds& most, handler on_input)
+    : listening_(std::move(listening)), most_(most), on_input_(std::move(on_input)),
+      spare_(open_spare()) {}
 
 std::size_t client_hub::input_octets() const {
   std::size_t sum = 0;
@@ -80,7 +88,6 @@ void client_hub::serve(std::span<const watched_fd> ready, time_point now) {
     // An answer that came after `watch` may have ended its client: the rest keep their order.
     if (each == clients_.end() || each->fd.fd() != one.fd)
       continue;
-    const std::list<client>::iterator next = std::next(each);
     bool stays = true;
     if (one.writable)
       stays = send(*each, now);
@@ -88,9 +95,10 @@ void client_hub::serve(std::span<const watched_fd> ready, time_point now) {
       stays = receive(*each, now) && !(one.failed && each->half_closed); // closed altogether
     else if (one.failed)
       stays = false;
-    if (!stays)
-      clients_.erase(each);
-    each = next;
+    if (stays)
+      evict_who_does_not_read(*each++);
+    else
+      each = clients_.erase(each);
   }
   if (ready.front().readable)
     accept_all(now);
@@ -106,7 +114,7 @@ void client_hub::accept_all(time_point now) {
         make_room(now);
       return;
     }
-    if (clients_.size() >= clients_max_)
+    if (clients_.size() >= most_.clients)
       evict_oldest();
     peer_process whose = process_behind(connected);
     clients_.emplace_back(next_id_++, std::move(connected), std::move(whose));
@@ -140,6 +148,23 @@ void client_hub::evict_oldest() {
   clients_.erase(oldest);
 }
 
+void client_hub::evict_who_does_not_read(const client& answered) {
+  std::size_t octets = 0;
+  for (const client& each : clients_)
+    octets += each.output.size();
+  while (octets > most_.output_octets) {
+    std::list<client>::iterator slowest = clients_.end();
+    for (std::list<client>::iterator each = clients_.begin(); each != clients_.end(); ++each)
+      if (!each->output.empty() && &*each != &answered &&
+          (slowest == clients_.end() || each->last_active < slowest->last_active))
+        slowest = each;
+    if (slowest == clients_.end())
+      return;
+    octets -= slowest->output.size();
+    clients_.erase(slowest);
+  }
+}
+
 bool client_hub::receive(client& from, time_point now) {
   std::array<char, read_octets> buffer;
   const ssize_t got = ::recv(from.fd.fd(), buffer.data(), buffer.size(), 0);
@@ -150,7 +175,7 @@ bool client_hub::receive(client& from, time_point now) {
     return from.streaming;
   }
   from.last_active = now;
-  if (input_octets() + static_cast<std::size_t>(got) > input_octets_max_)
+  if (input_octets() + static_cast<std::size_t>(got) > most_.input_octets)
     return false;
   // Growing by reallocation would leave copies of keys behind: move by hand.
   const std::size_t wanted = from.input.size() + static_cast<std::size_t>(got);
@@ -188,6 +213,7 @@ bool client_hub::send(client& to, time_point now) {
     if (to.sent < to.output.size())
       continue;
     wipe(to.output);
+    std::string().swap(to.output); // the next answer may be short
     to.sent = 0;
     if (!to.closing && !to.busy)
       take_requests(to); // it sent several at once
@@ -202,7 +228,9 @@ void client_hub::answer(std::uint64_t id, std::string_view text, time_point now)
     return;
   found->busy = false;
   found->output.append(text);
-  if (!send(*found, now))
+  if (send(*found, now))
+    evict_who_does_not_read(*found);
+  else
     clients_.erase(found);
 }
 
@@ -230,15 +258,17 @@ bool client_hub::join_round(client& who) {
 
 bool client_hub::answer_round(const std::function<void(client& who)>& write, time_point now) {
   for (std::list<client>::iterator each = clients_.begin(); each != clients_.end();) {
-    const std::list<client>::iterator next = std::next(each);
-    if (each->busy && each->round == round_) {
-      each->busy = false;
-      each->round = 0;
-      write(*each);
-      if (!send(*each, now)) // it may join the next round here
-        clients_.erase(each);
+    if (!each->busy || each->round != round_) {
+      ++each;
+      continue;
     }
-    each = next;
+    each->busy = false;
+    each->round = 0;
+    write(*each);
+    if (send(*each, now)) // it may join the next round here
+      evict_who_does_not_read(*each++);
+    else
+      each = clients_.erase(each);
   }
   round_is_out_ = anybody_waits_for(round_ + 1);
   if (round_is_out_)

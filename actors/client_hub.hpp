@@ -1,7 +1,8 @@
 // The clients of a control socket. Reads what they send, hands it over, writes what they are
 // answered, and never waits for any of them. Bounded: when another client comes, the one idle for
 // longest goes, and who is streamed to after all others; a request or answer in the way stops its
-// own client only. Knows nothing of what is said.
+// own client only; what they send and do not read is bounded over all of them. Knows nothing of
+// what is said.
 #pragma once
 
 #include "messages/moment.hpp"
@@ -36,6 +37,9 @@ public:
   client& operator=(const client&) = delete;
   ~client();
 
+  /// The first octets of `input`, a request. No memory is kept for as long a one.
+  [[nodiscard]] std::string take(std::size_t octets);
+
   const std::uint64_t id;
   unique_fd fd;
   const peer_process process;
@@ -61,6 +65,15 @@ public:
   std::any notes;
 };
 
+/// Of all clients together.
+struct client_bounds {
+  std::size_t clients;
+  /// Sent by them and not yet taken as requests. Who goes beyond it is let go.
+  std::size_t input_octets;
+  /// Answered and not yet read by them. Beyond it who has read nothing for longest is let go.
+  std::size_t output_octets;
+};
+
 class client_hub {
 public:
   /// Called when `who.input` has grown, or an answer is out and more input waits. Takes one whole
@@ -68,10 +81,7 @@ public:
   /// sets `closing`.
   using handler = std::function<void(client& who)>;
 
-  /// `input_octets_max` bounds what all clients together have sent and not had answered: who goes
-  /// beyond it is let go.
-  client_hub(control_socket listening, std::size_t clients_max, std::size_t input_octets_max,
-             handler on_input);
+  client_hub(control_socket listening, const client_bounds& most, handler on_input);
 
   /// What poll(2) is to watch: for `serve`, in the same order.
   void watch(std::vector<watched_fd>& descriptors, time_point now);
@@ -103,6 +113,8 @@ private:
   void accept_all(time_point now);
   void make_room(time_point now);
   void evict_oldest();
+  /// `answered` has just been, and stays.
+  void evict_who_does_not_read(const client& answered);
   /// Hands over what came, up to the first request that has to be waited for.
   void take_requests(client& from);
   /// Both false when the client is to be let go.
@@ -111,8 +123,7 @@ private:
   [[nodiscard]] bool anybody_waits_for(std::uint64_t round) const;
 
   control_socket listening_;
-  std::size_t clients_max_;
-  std::size_t input_octets_max_;
+  client_bounds most_;
   handler on_input_;
   std::list<client> clients_;
   std::uint64_t next_id_ = 1;

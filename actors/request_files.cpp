@@ -1,6 +1,7 @@
 #include "actors/request_files.hpp"
 
 #include "messages/keys.hpp"
+#include "messages/limits.hpp"
 
 #include "crypto/noise.hpp"
 
@@ -45,12 +46,20 @@ bool request_files::take(json& params) {
   std::optional<json> keys = take_list(params, "key_files");
   if (!sources || !keys || sources->empty())
     return false;
+  bool short_paths = true;
+  const auto take_path = [&](json& from, const char* key) {
+    std::string path = take_text(from, key);
+    short_paths = short_paths && path.size() <= limits::request_path_octets_max;
+    return path;
+  };
   for (json& each : *sources)
-    sources_.push_back({take_text(each, "path"), take_text(each, "text")});
-  for (json& each : *keys)
-    keys_.insert_or_assign(take_text(each, "path"),
-                           key_file{take_text(each, "text"), take_text(each, "absolute")});
-  return true;
+    sources_.push_back({take_path(each, "path"), take_text(each, "text")});
+  for (json& each : *keys) {
+    key_file& file = keys_[take_path(each, "path")];
+    wipe(file.text);
+    file = {take_text(each, "text"), take_path(each, "absolute")};
+  }
+  return short_paths;
 }
 
 std::variant<conf::config, std::vector<conf::config_error>> request_files::parse() const {

@@ -68,17 +68,45 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
-/// Nothing for what is no JSON, or nested too deep.
-std::optional<json> parse_shallow(std::string_view text) {
-  bool too_deep = false;
-  const auto look = [&too_deep](int depth, json::parse_event_t, const json&) {
-    too_deep = too_deep || depth > limits::json_depth_max;
-    return !too_deep;
-  };
-  json parsed = json::parse(text, look, false);
-  if (too_deep || parsed.is_discarded())
-    return std::nullopt;
-  return parsed;
+/// Behind the string that begins with the quotation mark `at`.
+std::size_t behind_string(std::string_view text, std::size_t at) {
+  for (std::size_t i = at + 1; i < text.size(); ++i)
+    if (text[i] == '"')
+      return i + 1;
+    else if (text[i] == '\\')
+      ++i;
+  return text.size();
+}
+
+/// Whether a tree of it costs no more than it may: the parser recurses nowhere, but who copies the
+/// tree does, it looks through all keys of an object for each, and a value costs more than its
+/// text. Of what is no JSON this says nothing.
+bool is_bounded(std::string_view text) {
+  std::array<std::size_t, limits::json_depth_max + 1> parts_at{};
+  std::array<bool, limits::json_depth_max + 1> is_object{};
+  std::size_t depth = 0;
+  std::size_t parts = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '"') {
+      i = behind_string(text, i);
+      continue;
+    }
+    if (c == '{' || c == '[') {
+      if (++depth > limits::json_depth_max)
+        return false;
+      parts_at[depth] = 0;
+      is_object[depth] = c == '{';
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      --depth;
+    } else if (c == ',' && is_object[depth] && ++parts_at[depth] >= limits::json_keys_max) {
+      return false;
+    }
+    if ((c == ',' || c == '{' || c == '[') && ++parts > limits::json_parts_max)
+      return false;
+    ++i;
+  }
+  return true;
 }
 
 } // namespace
@@ -94,10 +122,12 @@ const rpc_method* find_rpc_method(std::string_view name) {
 }
 
 std::variant<rpc_call, std::string> parse_rpc(std::string_view line) {
-  std::optional<json> parsed = parse_shallow(line);
-  if (!parsed)
-    return rpc_error("null", {rpc_code::parse_error, "the request is no JSON, or nested too deep"});
-  json& request = *parsed;
+  if (!is_bounded(line))
+    return rpc_error("null", {rpc_code::parse_error, "the request is nested too deep, or has too "
+                                                     "many parts"});
+  json request = json::parse(line, nullptr, false);
+  if (request.is_discarded())
+    return rpc_error("null", {rpc_code::parse_error, "the request is no JSON"});
   if (!request.is_object())
     return rpc_error("null",
                      {rpc_code::invalid_request, "the request is no object; there are no batches"});

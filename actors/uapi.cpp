@@ -52,7 +52,9 @@ void uapi_state::start(uapi_parts given) {
   parts = std::move(given);
   if (parts.socket->place().has_file())
     removal = watch_removal(parts.socket->place().path(), *parts.log);
-  hub.emplace(std::move(*parts.socket), limits::uapi_clients_max, limits::uapi_input_octets_max,
+  hub.emplace(std::move(*parts.socket),
+              client_bounds{limits::uapi_clients_max, limits::uapi_input_octets_max,
+                            limits::control_output_octets_max},
               [this](client& who) { on_input(who); });
 }
 
@@ -102,10 +104,8 @@ void uapi_state::on_input(client& who) {
     wipe(who.input);
     return;
   }
-  // The request is parsed: take it off, leaving no copy of its keys behind the rest.
-  std::string rest = who.input.substr(frame.length);
-  wipe(who.input);
-  who.input.swap(rest);
+  std::string parsed = who.take(frame.length);
+  wipe(parsed);
   who.notes.reset();
 }
 

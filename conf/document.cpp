@@ -140,12 +140,19 @@ position position_of(std::string_view text, std::size_t at) {
           static_cast<unsigned>(at - (before.rfind('\n') + 1) + 1)};
 }
 
-/// The first key with more parts than any of ours could have. toml++ would nest a table per part
-/// and recurse through them, and a large file has room for more than the stack has. Outside
-/// strings only keys and fractions have points, so none but a wrong text has so many in a row.
-std::optional<position> endless_key(std::string_view text) {
-  constexpr unsigned points_max = 16; // in each of the 256 values that toml++ nests
+struct excess {
+  std::size_t at;
+  std::string_view what;
+};
+
+/// What toml++ is not to see. It nests a table for each part of a key and recurses through them,
+/// and a large file has room for more than the stack has: outside strings only keys and fractions
+/// have points, so none but a wrong text has many in a row. And of each value it makes ever so much
+/// more than the text.
+std::optional<excess> first_excess(std::string_view text) {
+  constexpr unsigned points_max = 4; // in each of the 256 values that toml++ nests; ours have 2
   unsigned points = 0;
+  std::size_t values = 0;
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
     if (c == '"' || c == '\'') {
@@ -159,7 +166,9 @@ std::optional<position> endless_key(std::string_view text) {
     if (c == ',' || c == '=' || c == '\n')
       points = 0;
     else if (c == '.' && ++points > points_max)
-      return position_of(text, i);
+      return excess{i, "a key of too many parts; is it a key?"};
+    if ((c == ',' || c == '=' || c == '[' || c == '{') && ++values > limits::config_values_max)
+      return excess{i, "the file has more keys and values than are read; is it the right file?"};
     ++i;
   }
   return std::nullopt;
@@ -198,8 +207,10 @@ std::variant<value, config_error> parse_document(const std::string& file, std::s
                         "the file has " + std::to_string(text.size()) + " octets, at most " +
                             std::to_string(limits::config_octets_max) +
                             " are read; is it the right file?"};
-  if (const std::optional<position> at = endless_key(text))
-    return config_error{{file, at->line, at->column}, "a key of too many parts; is it a key?"};
+  if (const std::optional<excess> found = first_excess(text)) {
+    const position at = position_of(text, found->at);
+    return config_error{{file, at.line, at.column}, std::string(found->what)};
+  }
   toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const position at = begin_of(parsed.error().source());

@@ -17,8 +17,8 @@ constexpr std::array<std::string_view, 9> peer_keys = {
     "allowed_ips", "endpoint",   "persistent_keepalive", "enabled",
     "expires"};
 
-std::string place(const error_list& errors, position at) {
-  return errors.file() + ":" + std::to_string(at.line);
+std::string place_of(const peer_config& peer) {
+  return peer.where.file + ":" + std::to_string(peer.where.line);
 }
 
 } // namespace
@@ -55,8 +55,6 @@ void peer_table::read(value& table, error_list& errors) {
   peer.settings.persistent_keepalive_s = static_cast<std::uint16_t>(
       from.number("persistent_keepalive", 0, std::numeric_limits<std::uint16_t>::max())
           .value_or(0));
-  owners_.push_back({peer.settings.name.empty() ? "without a name" : shown(peer.settings.name),
-                     place(errors, table.at)});
   read_allowed_ips(from, peer);
   peers_.push_back(std::move(peer));
 }
@@ -74,11 +72,10 @@ void peer_table::read_name(section& from, peer_config& peer) {
     wipe(given->text);
     return from.error(given->at, "`name` is a key; names are shown everywhere, choose another");
   }
-  const auto [known, fresh] = place_by_name_.try_emplace(
-      given->text, peer.where.file + ":" + std::to_string(peer.where.line));
+  const auto [known, fresh] = number_by_name_.try_emplace(given->text, peers_.size());
   if (!fresh)
     return from.error(given->at, "the name " + shown(given->text) + " belongs to the peer at " +
-                                     known->second + "; names are unique");
+                                     place_of(peers_[known->second]) + "; names are unique");
   peer.settings.name = given->text;
 }
 
@@ -96,11 +93,10 @@ void peer_table::read_key_pair(section& from, peer_config& peer) {
   if (key == own_key_)
     return from.error(given->at, "this is the interface's own key; give the one that `wg show` or "
                                  "`troupectl pubkey` prints on the peer's side");
-  const auto [known, fresh] =
-      place_by_key_.try_emplace(*key, peer.where.file + ":" + std::to_string(peer.where.line));
+  const auto [known, fresh] = number_by_key_.try_emplace(*key, peers_.size());
   if (!fresh)
-    from.error(given->at, "this `public_key` belongs to the peer at " + known->second +
-                              "; join the two, or take one out");
+    from.error(given->at, "this `public_key` belongs to the peer at " +
+                              place_of(peers_[known->second]) + "; join the two, or take one out");
   peer.settings.key = *key;
 }
 
@@ -123,15 +119,15 @@ void peer_table::read_endpoints(section& from, peer_config& peer) {
   if (given->what != value::kind::array || given->items.empty())
     return from.error(given->at, "`endpoint` must be a string, or an array of strings, the one "
                                  "preferred first");
+  if (given->items.size() > limits::endpoints_per_peer_max)
+    return from.error(given->at, "`endpoint` lists " + std::to_string(given->items.size()) +
+                                     "; a peer has at most " +
+                                     std::to_string(limits::endpoints_per_peer_max));
   for (const value& item : given->items)
     if (item.what == value::kind::string)
       read_endpoint(from, item, peer);
     else
       from.error(item.at, "`endpoint` must hold strings, not " + std::string(kind_name(item.what)));
-  if (peer.endpoints.size() > limits::endpoints_per_peer_max)
-    from.error(given->at, "`endpoint` lists " + std::to_string(peer.endpoints.size()) +
-                              "; a peer has at most " +
-                              std::to_string(limits::endpoints_per_peer_max));
 }
 
 void peer_table::read_endpoint(section& from, const value& given, peer_config& peer) {
@@ -166,7 +162,7 @@ void peer_table::read_allowed_ips(section& from, peer_config& peer) {
   value* const given = from.strings("allowed_ips");
   if (given == nullptr)
     return;
-  const std::size_t own_number = owners_.size() - 1;
+  const std::size_t own_number = peers_.size();
   peer.settings.allowed_ips.reserve(given->items.size());
   for (const value& item : given->items) {
     const std::optional<ip_prefix> prefix = read_prefix(from, item);
@@ -182,18 +178,21 @@ void peer_table::read_allowed_ips(section& from, peer_config& peer) {
       from.error(item.at, to_string(*prefix) + " is listed twice for this peer; keep one");
       continue;
     }
-    const owner& has = owners_[known->second];
-    from.error(item.at, to_string(*prefix) + " belongs to the peer " + has.peer + " at " +
-                            has.place + "; a prefix has one peer, take it out of one of the two");
+    const peer_config& owner = peers_[known->second];
+    from.error(item.at,
+               to_string(*prefix) + " belongs to the peer " +
+                   (owner.settings.name.empty() ? "without a name" : shown(owner.settings.name)) +
+                   " at " + place_of(owner) +
+                   "; a prefix has one peer, take it out of one of the two");
   }
 }
 
 std::vector<peer_config> peer_table::take() {
-  const auto taken = [this](const std::string& name) { return place_by_name_.count(name) != 0; };
+  const auto taken = [this](const std::string& name) { return number_by_name_.count(name) != 0; };
   for (peer_config& peer : peers_) {
     if (peer.settings.name.empty())
       peer.settings.name = default_name(peer.settings.key, taken);
-    place_by_name_.try_emplace(peer.settings.name);
+    number_by_name_.try_emplace(peer.settings.name);
   }
   return std::exchange(peers_, {});
 }

@@ -38,20 +38,14 @@ private:
   /// The prefix, unless it is an error.
   std::optional<ip_prefix> read_prefix(section& from, const value& given);
 
-  /// Who has something that only one may have. `peer` is its name, or its number in words.
-  struct owner {
-    std::string peer;
-    std::string place; // FILE:LINE
-  };
-
   const key_reader& read_key_;
   std::optional<public_key> own_key_;
   std::vector<peer_config> peers_;
-  std::unordered_map<std::string, std::string> place_by_name_;
-  std::unordered_map<public_key, std::string> place_by_key_;
+  // Who has what only one may have: numbers in `peers_`.
+  std::unordered_map<std::string, std::size_t> number_by_name_;
+  std::unordered_map<public_key, std::size_t> number_by_key_;
   /// Enabled peers only: a disabled one may be the substitute of another.
   std::map<ip_prefix, std::size_t> number_by_prefix_;
-  std::vector<owner> owners_;
 };
 
 } // namespace troupe::conf

@@ -8,6 +8,13 @@
 
 namespace troupe::conf {
 
+void error_list::add(position at, std::string text) {
+  if (errors_.size() + 1 == limits::config_errors_max)
+    text = "more is wrong than is told here; mend the rest first";
+  if (!full())
+    errors_.push_back({{file_, at.line, at.column}, std::move(text)});
+}
+
 std::vector<config_error> error_list::take_sorted() {
   std::stable_sort(errors_.begin(), errors_.end(),
                    [](const config_error& left, const config_error& right) {
@@ -24,6 +31,8 @@ void section::expect_private(position at) {
 
 void section::expect_only(std::span<const std::string_view> known) {
   for (const member& given : table_.members) {
+    if (errors_.full())
+      return;
     if (std::find(known.begin(), known.end(), given.key) == known.end())
       error(given.at,
             "unknown key " + shown(given.key) + " in " + title_ + suggestion(given.key, known));

@@ -2,6 +2,8 @@
 // number out of range are told; the meaning of the keys is its callers' business.
 #pragma once
 
+#include "messages/limits.hpp"
+
 #include "conf/config_error.hpp"
 #include "conf/document.hpp"
 
@@ -14,16 +16,15 @@
 
 namespace troupe::conf {
 
-/// The errors of one file, in whatever order they are found.
+/// The errors of one file, in whatever order they are found: the first of them, if they are many.
 class error_list {
 public:
   explicit error_list(std::string file, bool others_can_read = false, bool kept_by_daemon = false)
       : file_(std::move(file)), others_can_read_(others_can_read), kept_by_daemon_(kept_by_daemon) {
   }
 
-  void add(position at, std::string text) {
-    errors_.push_back({{file_, at.line, at.column}, std::move(text)});
-  }
+  void add(position at, std::string text);
+  [[nodiscard]] bool full() const { return errors_.size() >= limits::config_errors_max; }
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] bool others_can_read() const { return others_can_read_; }
   [[nodiscard]] bool kept_by_daemon() const { return kept_by_daemon_; }

@@ -45,6 +45,10 @@ void read_addresses(section& from, std::vector<ip_prefix>& addresses) {
   const value* const given = from.strings("addresses");
   if (given == nullptr)
     return;
+  if (given->items.size() > limits::addresses_max)
+    return from.error(given->at, "`addresses` lists " + std::to_string(given->items.size()) +
+                                     "; an interface has at most " +
+                                     std::to_string(limits::addresses_max));
   std::set<ip_address> seen;
   for (const value& item : given->items) {
     const std::optional<ip_prefix> address =
@@ -306,8 +310,11 @@ error_list errors_of(const source_file& file) {
   return errors;
 }
 
+/// What is wrong with further files is told when many are mended.
 void append(std::vector<config_error>& all, std::vector<config_error> more) {
-  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  if (all.size() < limits::config_errors_max)
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
 }
 
 /// One document for each file; where one is no TOML, its error instead. Wipes the texts.

@@ -125,6 +125,9 @@ BOOST_AUTO_TEST_CASE(errors_of_a_file_name_their_places) {
   BOOST_TEST((refused("apply", {{"files", 7}}).code == rpc_code::invalid_params));
   BOOST_TEST((refused("apply", {{"files", {1}}}).code == rpc_code::invalid_params));
   BOOST_TEST((refused("apply", {{"files", json::array()}}).code == rpc_code::invalid_params));
+  json long_path = files(other_text());
+  long_path["files"][0]["path"] = std::string(limits::request_path_octets_max + 1, 'a');
+  BOOST_TEST((refused("apply", long_path).code == rpc_code::invalid_params));
   BOOST_TEST(target.untouched());
 }
 

@@ -151,6 +151,60 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_a_large_answer_keeps_nobody_waiting) {
   BOOST_TEST(got == octets);
 }
 
+BOOST_AUTO_TEST_CASE(beyond_the_bound_of_answers_who_has_read_nothing_for_longest_goes) {
+  const std::string large = "big " + std::to_string(output_octets_max / 2) + "\n";
+  unix_client first = join();
+  unix_client second = join();
+  unix_client third = join();
+  for (unix_client* const each : {&first, &second}) {
+    each->write(large);
+    turn();
+  }
+  BOOST_TEST(hub.size() == 3U);
+  BOOST_TEST(!first.read().empty());
+  turn(); // it has taken something later than the second
+  BOOST_TEST(ask(third, "big 10\n") == "xxxxxxxxxx");
+  BOOST_TEST(hub.size() == 3U);
+  third.write(large);
+  turn();
+  BOOST_TEST(hub.size() == 2U);
+  while (!second.read().empty())
+    continue;
+  BOOST_TEST(second.closed());
+  BOOST_TEST(!third.read().empty());
+}
+
+BOOST_AUTO_TEST_CASE(beyond_the_bound_of_answers_a_round_lets_those_before_go) {
+  std::vector<unix_client> all;
+  for (std::size_t i = 0; i < clients_max; ++i) {
+    all.push_back(join());
+    all.back().write("round\n");
+    turn();
+  }
+  BOOST_TEST(rounds_begun == 1);
+  answer_round("of the first\n");
+  BOOST_TEST(all[0].read() == "of the first\n");
+  answer_round(std::string(output_octets_max, 'x'));
+  BOOST_TEST(hub.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(one_answer_alone_may_be_longer_than_the_bound) {
+  unix_client one = join();
+  one.write("big " + std::to_string(output_octets_max + 1) + "\n");
+  turn();
+  BOOST_TEST(hub.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_request_leaves_no_memory_behind) {
+  client who(1, {}, {});
+  who.input = std::string(std::size_t{1} << 20, 'x') + "\nrest";
+  who.scanned = 7;
+  BOOST_TEST(who.take((std::size_t{1} << 20) + 1).size() == (std::size_t{1} << 20) + 1);
+  BOOST_TEST(who.input == "rest");
+  BOOST_TEST(who.input.capacity() < 1024U);
+  BOOST_TEST(who.scanned == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(requests_behind_a_large_answer_wait_for_it) {
   unix_client one = join();
   one.write("big 4000000\necho after\n");
@@ -322,7 +376,9 @@ BOOST_AUTO_TEST_CASE(without_even_a_spare_descriptor_the_socket_is_left_alone_fo
   std::optional<actors::client_hub> starved;
   {
     const no_descriptors_left full;
-    starved.emplace(std::move(listening), clients_max, std::size_t{1} << 20, [](client&) {});
+    starved.emplace(std::move(listening),
+                    client_bounds{clients_max, std::size_t{1} << 20, output_octets_max},
+                    [](client&) {});
     starved->watch(watched, now);
     watched.front().readable = true;
     starved->serve(watched, now);

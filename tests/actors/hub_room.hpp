@@ -14,6 +14,7 @@ namespace troupe::actors {
 
 struct hub_room {
   static constexpr std::size_t clients_max = 3;
+  static constexpr std::size_t output_octets_max = std::size_t{1} << 24;
 
   temporary_folder folder;
   std::string path = folder.at("hub.sock");
@@ -23,7 +24,8 @@ struct hub_room {
   doorbell bell;
 
   hub_room(std::size_t input_octets_max, client_hub::handler on_input)
-      : hub(control_socket::listen(path, {}), clients_max, input_octets_max, std::move(on_input)) {}
+      : hub(control_socket::listen(path, {}), {clients_max, input_octets_max, output_octets_max},
+            std::move(on_input)) {}
 
   void look() {
     watched.clear();

@@ -1,7 +1,10 @@
 #include "actors/rpc.hpp"
 
+#include "messages/limits.hpp"
+
 #include <boost/test/unit_test.hpp>
 
+using namespace troupe;
 using namespace troupe::actors;
 
 namespace {
@@ -9,6 +12,10 @@ namespace {
 int error_code(const std::string& line) {
   const auto parsed = parse_rpc(line);
   return nlohmann::json::parse(std::get<std::string>(parsed))["error"]["code"];
+}
+
+rpc_call parsed(const std::string& line) {
+  return std::get<rpc_call>(parse_rpc(line));
 }
 
 } // namespace
@@ -56,6 +63,29 @@ BOOST_AUTO_TEST_CASE(what_is_nested_deep_is_refused_at_any_depth) {
     BOOST_TEST(error_code(R"({"jsonrpc":"2.0","id":1,"method":"apply","params":{"dry_run":)" +
                           inner + "}}") == -32700);
   }
+}
+
+BOOST_AUTO_TEST_CASE(of_too_many_parts_is_refused_before_they_cost_anything) {
+  const std::string begin = R"({"jsonrpc":"2.0","id":1,"method":"diff","params":{"files":[)";
+  for (const std::string part : {"0", "{}", "[[]]", "\"\"", R"({"a":1})", R"("\"")", R"("\\")"}) {
+    std::string all = part;
+    while (all.size() < limits::json_parts_max * (part.size() + 1))
+      all += "," + part;
+    BOOST_TEST(error_code(begin + all + "]}}") == -32700, part);
+  }
+  const std::string signs(limits::json_parts_max, ',');
+  BOOST_TEST(parsed(begin + '"' + signs + R"(\")" + signs + "\"]}}").method == "diff");
+}
+
+BOOST_AUTO_TEST_CASE(of_too_many_keys_is_refused) {
+  const auto with_keys = [](std::size_t number) {
+    std::string keys;
+    for (std::size_t i = 0; i < number; ++i)
+      keys += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":[1,2,3]";
+    return R"({"jsonrpc":"2.0","id":1,"method":"apply","params":{)" + keys + "}}";
+  };
+  BOOST_TEST(parsed(with_keys(limits::json_keys_max)).params.size() == limits::json_keys_max);
+  BOOST_TEST(error_code(with_keys(limits::json_keys_max + 1)) == -32700);
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_that_there_is_not_is_an_error) {

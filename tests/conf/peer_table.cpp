@@ -22,6 +22,33 @@ BOOST_AUTO_TEST_CASE(peers_are_checked_one_by_one) {
                    "listed twice"));
 }
 
+BOOST_AUTO_TEST_CASE(of_many_errors_the_first_are_told) {
+  std::string text = head;
+  for (std::size_t i = 0; i < 2 * limits::config_errors_max; ++i)
+    text += "[[peer]]\n";
+  const std::vector<std::string> lines = errors_of(parse(text, {{"d/1.toml", "[log]\n"}}));
+  BOOST_REQUIRE(lines.size() == limits::config_errors_max);
+  BOOST_TEST(begins(lines.front(), "t.toml:4:1: error: the peer has no `public_key`"));
+  BOOST_TEST(holds(lines.back(), "more is wrong than is told here"));
+  std::string keys = head;
+  for (std::size_t i = 0; i < 2 * limits::config_errors_max; ++i)
+    keys += "k" + std::to_string(i) + " = 1\n";
+  BOOST_TEST(errors_of(parse(keys)).size() == limits::config_errors_max);
+}
+
+BOOST_AUTO_TEST_CASE(lists_that_are_compared_with_others_are_bounded) {
+  std::string endpoints;
+  for (std::size_t i = 0; i <= limits::endpoints_per_peer_max; ++i)
+    endpoints += "\"a" + std::to_string(i) + ":1\",";
+  BOOST_TEST(holds(error_of(head + peer(key_a, "endpoint = [" + endpoints + "]")),
+                   "lists 9; a peer has at most 8"));
+  std::string addresses;
+  for (std::size_t i = 0; i <= limits::addresses_max; ++i)
+    addresses += "\"10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "/32\",";
+  BOOST_TEST(holds(error_of(head + "addresses = [" + addresses + "]\n"),
+                   "lists 257; an interface has at most 256"));
+}
+
 BOOST_AUTO_TEST_CASE(peers_share_neither_name_nor_key_nor_prefix) {
   const std::string first = head + peer(key_a, "name = \"a\"\nallowed_ips = [\"10.0.0.0/8\"]");
   BOOST_TEST(holds(error_of(first + peer(key_b, "name = \"a\"")),

@@ -4,6 +4,8 @@
 #include "tests/conf/wg_quick_texts.hpp"
 
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <random>
 
 using namespace troupe;
@@ -121,11 +123,22 @@ BOOST_AUTO_TEST_CASE(what_is_no_text_or_too_much_is_one_error) {
 
 BOOST_AUTO_TEST_CASE(one_peer_too_many_is_one_error) {
   std::string text = interface_head;
-  for (std::size_t i = 0; i < limits::peers_max + 2; ++i)
+  for (std::uint32_t i = 1; i <= limits::peers_max + 2; ++i) {
+    public_key key;
+    std::memcpy(key.octets.data(), &i, sizeof i);
+    key.octets.back() = 1; // nobody else's here
+    text += "[Peer]\nPublicKey = " + to_base64(key) + "\n";
+  }
+  expect_errors(text, {"wg0.conf:131075:1: error: more than 65536 peers"});
+}
+
+BOOST_AUTO_TEST_CASE(of_many_errors_the_first_are_told) {
+  std::string text = interface_head;
+  for (std::size_t i = 0; i < 2 * limits::config_errors_max; ++i)
     text += "[Peer]\n";
   const std::vector<std::string> errors = errors_in(text);
-  BOOST_TEST(errors.size() == limits::peers_max + 1);
-  BOOST_TEST(errors.back() == "wg0.conf:65539:1: error: more than 65536 peers");
+  BOOST_TEST(errors.size() == limits::config_errors_max);
+  BOOST_TEST(errors.back().find("more is wrong than is told here") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(no_error_and_no_note_gives_a_key_away) {
