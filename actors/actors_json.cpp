@@ -26,6 +26,14 @@ const roll_entry* find_entry(const roll* in, const std::string& actor) {
   return found == in->entries.end() ? nullptr : &*found;
 }
 
+/// Earlier. Null: there was none, or one of this name that has gone since.
+const roll_entry* same_entry(const roll* before, const roll_entry& now) {
+  const roll_entry* const found = find_entry(before, now.actor);
+  const bool another =
+      found != nullptr && found->thread && now.thread && found->thread->id != now.thread->id;
+  return another ? nullptr : found;
+}
+
 /// Of its thread, or on whatever thread it was.
 std::optional<duration> cpu_time(const roll_entry& entry) {
   if (entry.thread)
@@ -94,7 +102,7 @@ json actors_json(const roll& now, const roll* before) {
       before != nullptr ? std::chrono::duration<double>(now.at - before->at).count() : 0.0;
   json out = {{"seconds", std::round(seconds * 1e6) / 1e6}, {"actors", json::array()}};
   for (const roll_entry& each : now.entries)
-    out["actors"].push_back(entry_json(each, find_entry(before, each.actor), seconds));
+    out["actors"].push_back(entry_json(each, same_entry(before, each), seconds));
   return out;
 }
 

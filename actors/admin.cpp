@@ -232,7 +232,7 @@ void admin_state::on_uapi(const uapi_call& call, time_point now) {
         {std::move(wanted.desired), std::move(wanted.hints), std::nullopt, "a client of UAPI"},
         at(now), *this);
     if (const rpc_failure* const failure = std::get_if<rpc_failure>(&done)) {
-      parts.log->warn("a UAPI set failed, nothing is changed: {}", failure->text);
+      parts.log->warn("a UAPI set failed: {}{}", nothing_changed(*failure), failure->text);
       result = errno_of(failure->code);
     }
   }

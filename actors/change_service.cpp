@@ -64,17 +64,22 @@ private:
   std::unordered_map<public_key, const conf::peer_config*> peers_;
 };
 
-/// A file that the daemon would read at its next start, as root, is nobody else's to name.
+/// A file that the daemon would read at its next start, as root, is nobody else's to name, and one
+/// that it reads is nobody else's to leave out.
 bool names_other_key_files(const conf::config& running, const conf::config& wanted) {
-  if (!wanted.interface.private_key_file.empty() &&
-      wanted.interface.private_key_file != running.interface.private_key_file)
+  if (wanted.interface.private_key_file != running.interface.private_key_file)
     return true;
   const peers_by_key known(running);
   return std::any_of(wanted.peers.begin(), wanted.peers.end(), [&](const conf::peer_config& peer) {
     const conf::peer_config* const before = known.find(peer.settings.key);
-    return !peer.preshared_key_file.empty() &&
-           (before == nullptr || before->preshared_key_file != peer.preshared_key_file);
+    return peer.preshared_key_file != (before == nullptr ? "" : before->preshared_key_file);
   });
+}
+
+/// What only root may change is not the same in both.
+bool differs_for_root(const conf::config& left, const conf::config& right) {
+  return left.interface.commands != right.interface.commands ||
+         names_other_key_files(left, right) || names_other_key_files(right, left);
 }
 
 /// False when absent; nothing if it is no truth value.
@@ -113,7 +118,7 @@ change_service::answer change_service::carry_out(rpc_call& call, const requester
   if (method == "log.level")
     return change(with_log_level(call.params), call.params, who, method, now, target);
   if (method == "save")
-    return save(now);
+    return save(who, now);
   if (method == "confirm" || method == "rollback") {
     std::optional<rpc_failure> failure = method == "confirm" ? desk_.confirm(asker, now, target)
                                                              : desk_.rollback(asker, now, target);
@@ -140,7 +145,8 @@ change_service::desired change_service::parse_files(json& params, const requeste
   conf::config& wanted = std::get<conf::config>(parsed);
   if (!who.is_root() && names_other_key_files(running_->config(), wanted))
     return rpc_failure{rpc_code::not_allowed,
-                       "only root may name a key file that is not in use already"};
+                       "only root may name a key file that is not in use already, or leave out one "
+                       "that is"};
   if (!who.is_root() && wanted.interface.commands != running_->config().interface.commands)
     return rpc_failure{rpc_code::not_allowed,
                        "only root may change the commands of pre_up, post_up, pre_down and "
@@ -226,7 +232,7 @@ change_service::answer change_service::change(desired wanted, const json& params
     return std::move(*failure);
   const auto& lines = std::get<std::vector<conf::change_line>>(done);
   json result = {{"summary", conf::summarize(lines)}, {"changes", as_json(lines)}};
-  if (!seconds.is_null())
+  if (!seconds.is_null() && !lines.empty())
     result["confirm_s"] = seconds;
   return result;
 }
@@ -242,7 +248,7 @@ void change_service::reload(const std::string& who, moment now, commit_target& t
     failure = std::get_if<rpc_failure>(&done);
   }
   if (failure != nullptr)
-    log.error("{}: nothing is changed: {}", who, failure->text);
+    log.error("{}: {}{}", who, nothing_changed(*failure), failure->text);
 }
 
 change_service::answer change_service::rehandshake(const json& params,
@@ -305,12 +311,19 @@ change_service::desired change_service::for_own_file(const conf::config& on_disk
   return kept;
 }
 
-change_service::answer change_service::save(moment now) {
+change_service::answer change_service::save(const requester& who, moment now) {
   if (std::optional<rpc_failure> waits = desk_.busy(now.steady))
     return std::move(*waits);
+  if (const std::optional<std::string> fault = file_fault(running_->config()))
+    return refuse("nobody could start from what runs: " + *fault);
   desired wanted = read_store();
-  if (const conf::config* const on_disk = std::get_if<conf::config>(&wanted))
+  if (const conf::config* const on_disk = std::get_if<conf::config>(&wanted)) {
+    if (!who.is_root() && differs_for_root(*on_disk, running_->config()))
+      return rpc_failure{rpc_code::not_allowed,
+                         "the file has other commands or key files than what runs, which only root "
+                         "may write over; `reload` takes them"};
     wanted = for_own_file(*on_disk);
+  }
   if (rpc_failure* failure = std::get_if<rpc_failure>(&wanted))
     return std::move(*failure);
   std::string text = conf::to_toml(std::get<conf::config>(wanted), conf::keys::shown);

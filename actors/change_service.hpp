@@ -55,7 +55,7 @@ private:
   [[nodiscard]] answer show(const json& params, const requester& who) const;
   /// What runs, without the peers that drop-ins say.
   [[nodiscard]] desired for_own_file(const conf::config& on_disk) const;
-  [[nodiscard]] answer save(moment now);
+  [[nodiscard]] answer save(const requester& who, moment now);
   [[nodiscard]] json history() const;
 
   std::shared_ptr<running_configuration> running_;

@@ -74,8 +74,10 @@ std::vector<stage_pair> pairs_of(const flow_sample& now, const flow_sample& befo
   std::vector<stage_pair> pairs;
   for (const stage_status& each : now.stages) {
     const std::vector<stage_status>::const_iterator found =
-        std::find_if(before.stages.begin(), before.stages.end(),
-                     [&](const stage_status& earlier) { return earlier.actor == each.actor; });
+        std::find_if(before.stages.begin(), before.stages.end(), [&](const stage_status& earlier) {
+          return earlier.actor == each.actor && // and not one that has gone since
+                 earlier.thread.thread == each.thread.thread;
+        });
     pairs.push_back({each, found == before.stages.end() ? beginning_of(each) : *found});
   }
   return pairs;

@@ -18,6 +18,18 @@ std::uint32_t queue_length_of(const conf::config& from) {
   return from.tun.queue_length != 0 ? from.tun.queue_length : limits::tun_queue_length_standard;
 }
 
+/// Those of `wanted` that are not there.
+std::vector<tun::link_route> missing_routes(link_setter& interface,
+                                            const std::vector<conf::route>& wanted) {
+  const std::vector<tun::link_route> held = interface.routes();
+  std::vector<tun::link_route> missing;
+  for (const conf::route& each : wanted)
+    if (const tun::link_route route = link_route_of(each);
+        !std::binary_search(held.begin(), held.end(), route))
+      missing.push_back(route);
+  return missing;
+}
+
 } // namespace
 
 tun::link_rule link_rule_of(const conf::rule& from) {
@@ -37,8 +49,8 @@ std::vector<tun::link_change> restore(link_setter& interface, const conf::config
   };
   for (const ip_prefix& address : wanted.interface.addresses)
     note(interface.add_address(address));
-  for (const conf::route& route : conf::routes_of(wanted, own_mark))
-    note(interface.add_route(link_route_of(route)));
+  for (const tun::link_route& route : missing_routes(interface, conf::routes_of(wanted, own_mark)))
+    note(interface.add_route(route));
   return refused;
 }
 
@@ -85,7 +97,12 @@ void link_journal::restore_at_last(const conf::config& before) {
   back_.push_back([this, before] {
     std::vector<tun::link_change> refused = restore(*interface_, before, own_mark_);
     std::erase_if(refused, waits_for_up);
-    return refused.empty() ? tun::link_change{} : std::move(refused.front());
+    if (refused.empty())
+      return tun::link_change{};
+    tun::link_change all = std::move(refused.front());
+    for (std::size_t i = 1; i < refused.size(); ++i)
+      all.text += ", " + refused[i].text;
+    return all;
   });
 }
 
@@ -161,9 +178,10 @@ bool link_journal::add_addresses(const conf::plan& plan) {
 
 bool link_journal::add_routes(const conf::plan& plan, const conf::config& after) {
   const bool some_are_lost = !plan.addresses_to_remove.empty();
-  for (const conf::route& added :
-       some_are_lost ? conf::routes_of(after, own_mark_) : plan.routes_to_add) {
-    const tun::link_route route = link_route_of(added);
+  if (!some_are_lost && plan.routes_to_add.empty())
+    return true;
+  for (const tun::link_route& route : missing_routes(
+           *interface_, some_are_lost ? conf::routes_of(after, own_mark_) : plan.routes_to_add)) {
     const tun::link_change done = interface_->add_route(route);
     if (!waits_for_up(done) &&
         !make(done, [this, route] { return interface_->remove_route(route); }))

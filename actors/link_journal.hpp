@@ -22,6 +22,8 @@ public:
   virtual ~link_setter() = default;
   virtual tun::link_change add_route(const tun::link_route& route) = 0;
   virtual tun::link_change remove_route(const tun::link_route& route) = 0;
+  /// Those that are there, sorted.
+  [[nodiscard]] virtual std::vector<tun::link_route> routes() = 0;
   virtual tun::link_change add_address(const ip_prefix& address) = 0;
   virtual tun::link_change remove_address(const ip_prefix& address) = 0;
   virtual tun::link_change set_mtu(std::uint32_t mtu) = 0;

@@ -205,9 +205,10 @@ log_lines log_board::recent(const log_choice& chosen) const {
   return found;
 }
 
-std::shared_ptr<log_stream> log_board::follow(log_choice chosen, std::function<void()> wake) {
+std::shared_ptr<log_stream> log_board::follow(log_choice chosen, std::function<void()> wake,
+                                              std::size_t most) {
   const std::lock_guard<std::mutex> locked(mutex_);
-  if (streams_.size() >= limits::log_streams_max)
+  if (streams_.size() >= most)
     return nullptr;
   std::shared_ptr<log_stream> made =
       std::make_shared<log_stream>(shared_from_this(), std::move(chosen), std::move(wake));

@@ -141,7 +141,8 @@ public:
   /// Those that are kept, oldest first.
   [[nodiscard]] log_lines recent(const log_choice& chosen) const;
   /// Begins with those that are kept. Null when there are as many streams as there may be.
-  [[nodiscard]] std::shared_ptr<log_stream> follow(log_choice chosen, std::function<void()> wake);
+  [[nodiscard]] std::shared_ptr<log_stream> follow(log_choice chosen, std::function<void()> wake,
+                                                   std::size_t most);
 
 private:
   friend class log_stream;

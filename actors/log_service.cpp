@@ -111,11 +111,12 @@ log_service::open(const json& params, bool may_lower, const conf::config& runnin
       return rpc_failure{rpc_code::not_allowed,
                          "this level is below what is logged, and such lines cost the data path "
                          "time: this socket is for reading; be root, or in admin.group"};
-    chosen.lowers = may_lower;
-    std::shared_ptr<log_stream> made = board_.follow(std::move(chosen), wake_);
+    chosen.lowers = may_lower && chosen.level;
+    const std::size_t most =
+        may_lower ? limits::log_streams_max : limits::log_streams_with_reader_max;
+    std::shared_ptr<log_stream> made = board_.follow(std::move(chosen), wake_, most);
     if (!made)
-      return rpc_failure{rpc_code::refused, "as many as may, " +
-                                                std::to_string(limits::log_streams_max) +
+      return rpc_failure{rpc_code::refused, "as many as may, " + std::to_string(most) +
                                                 ", follow the log already; end one of them"};
     return opened{{{"following", true}}, std::make_shared<log_session>(std::move(made))};
   } catch (misuse& fault) {

@@ -57,6 +57,11 @@ struct rpc_failure {
   std::string text;
 };
 
+/// How a line of the log about it begins: empty where something has changed.
+inline std::string_view nothing_changed(const rpc_failure& failure) {
+  return failure.code == rpc_code::rollback_incomplete ? "" : "nothing is changed: ";
+}
+
 /// The call, or the line that says why it is none. What is nested deeper than any request needs is
 /// refused: the library copies it by recursion.
 std::variant<rpc_call, std::string> parse_rpc(std::string_view line);

@@ -9,6 +9,7 @@
 #include "actors/tunnel.hpp"
 #include "actors/uapi.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -245,6 +246,11 @@ program_end::program_end()
 
 void program_end::report_started() {
   raise(started_);
+}
+
+bool program_end::has_come() const {
+  pollfd ready{event_.fd(), POLLIN, 0};
+  return ::poll(&ready, 1, 0) > 0;
 }
 
 void program_end::report(int status, std::string why, bool all_stopped) {

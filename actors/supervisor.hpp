@@ -36,6 +36,7 @@ public:
   void report(int status, std::string why, bool all_stopped);
   /// Readable once it has been reported.
   [[nodiscard]] int fd() const { return event_.fd(); }
+  [[nodiscard]] bool has_come() const;
 
   // Valid from then on.
   [[nodiscard]] int status() const { return status_; }

@@ -94,6 +94,9 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
     sockets_ = std::move(prepared);
     target.use(sockets_of(config_, sockets_));
   }
+  if (how.bring_back) // TUNNEL puts them where they were, which need not be the first endpoint
+    for (conf::peer_endpoints& each : plan.endpoints)
+      each.moved = false;
   if (!plan.endpoints.empty())
     target.set_endpoints(std::move(plan.endpoints));
   return std::nullopt;

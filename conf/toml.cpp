@@ -59,6 +59,10 @@ void read_addresses(section& from, std::vector<ip_prefix>& addresses) {
     else if (item.text.find('/') == std::string::npos)
       from.error(item.at, shown(item.text) + " lacks its network's length; write " + item.text +
                               "/24 or the like, or " + to_string(*address) + " for no network");
+    else if (address->address == ip_address{{}, address->address.family})
+      from.error(item.at, to_string(address->address) +
+                              " is nobody's address, and the kernel would "
+                              "take it and do nothing");
     else if (!seen.insert(address->address).second)
       from.error(item.at, "the address " + to_string(address->address) + " is given twice");
     else

@@ -48,10 +48,15 @@ std::string shown(std::string_view text) {
 }
 
 bool prints(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) {
-    const unsigned char octet = static_cast<unsigned char>(c);
-    return octet < 0x20 || octet == 0x7f;
-  });
+  const auto octet_at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (octet_at(i) < 0x20 || octet_at(i) == 0x7f)
+      return false;
+    // U+0080 to U+009F: a terminal may take them for the beginning of a command.
+    if (octet_at(i) == 0xc2 && i + 1 < text.size() && octet_at(i + 1) < 0xa0)
+      return false;
+  }
+  return true;
 }
 
 std::string_view endpoint_fault(std::string_view text,

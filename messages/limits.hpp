@@ -355,11 +355,15 @@ inline constexpr std::size_t log_stream_octets_max = 256 * 1024;
 static_assert(log_stream_octets_max >= log_recent_octets_max, "a stream begins with those kept");
 /// What a line takes beside its texts: its node and what two allocations cost.
 inline constexpr std::size_t log_line_overhead_octets = 160;
+/// At the end lines that still wait are written for so long.
+inline constexpr auto log_end_time = 500ms;
 /// Of these lines, what one who follows is sent at a time.
 inline constexpr std::size_t log_stream_part_octets = 32 * 1024;
 /// Who follow the log at the same time. With what waits in them and what is being sent, each twice
 /// as long as JSON at most for any usual line, they take some 5 MiB if nobody reads.
 inline constexpr std::size_t log_streams_max = 16;
+/// With one more of those who may only read: they leave some to those who may change something.
+inline constexpr std::size_t log_streams_with_reader_max = 12;
 /// After it has sent lines ADMIN looks again so late: 20 wake-ups a second for whatever rate.
 inline constexpr auto log_stream_pause = 50ms;
 

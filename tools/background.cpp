@@ -1,6 +1,11 @@
 #include "tools/background.hpp"
 
+#include "tools/signal_descriptor.hpp"
+
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,10 +21,19 @@ namespace {
 /// What the child writes when it serves; anything else is an error text.
 constexpr char serving_mark = '\0';
 
-[[noreturn]] void wait_for_child(pid_t child, const unique_fd& from_child) {
+/// Whoever ends the parent, or its terminal, means the start: it cannot be left half made.
+[[noreturn]] void wait_for_child(pid_t child, const unique_fd& from_child,
+                                 const unique_fd& signals) {
   std::string said;
   char buffer[4096];
   for (;;) {
+    pollfd ready[] = {{from_child.fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
+    ::poll(ready, 2, -1);
+    signalfd_siginfo received{};
+    if (ready[1].revents != 0 && ::read(signals.fd(), &received, sizeof received) > 0)
+      ::kill(child, SIGTERM);
+    if (ready[0].revents == 0)
+      continue;
     const ssize_t got = ::read(from_child.fd(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR)
       continue;
@@ -29,11 +43,14 @@ constexpr char serving_mark = '\0';
     if (said.front() == serving_mark)
       ::_exit(0);
   }
-  if (said.empty())
-    said = "the daemon ended during its set-up without saying why";
   // Status 1 says that nothing of the daemon is left, neither process nor interface.
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR)
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
     continue;
+  if (said.empty())
+    said = WIFEXITED(status) && WEXITSTATUS(status) == 0
+               ? "it was asked to end before it served"
+               : "the daemon ended during its set-up without saying why";
   std::fprintf(stderr, "trouped: %s\n", said.c_str());
   ::_exit(1);
 }
@@ -55,9 +72,11 @@ void silence(int fd, int flags) {
 
 } // namespace
 
-void parent_line::serving() {
+void parent_line::serving(bool keeps_stderr) {
   if (!to_parent_)
     return;
+  if (!keeps_stderr)
+    silence(STDERR_FILENO, O_WRONLY);
   write_all(to_parent_.fd(), std::string(1, serving_mark));
   to_parent_ = unique_fd();
 }
@@ -83,12 +102,14 @@ parent_line go_to_background() {
     throw std::system_error(errno, std::system_category(), "cannot make a pipe");
   unique_fd from_child(ends[0]);
   unique_fd to_parent(ends[1]);
+  // Blocked from here on in the child, too, which makes a descriptor of its own for them.
+  const unique_fd signals = signals_as_descriptor({SIGTERM, SIGINT, SIGHUP});
   const pid_t child = ::fork();
   if (child < 0)
     throw std::system_error(errno, std::system_category(), "cannot go into the background");
   if (child > 0) {
     to_parent = unique_fd();
-    wait_for_child(child, from_child);
+    wait_for_child(child, from_child, signals);
   }
   ::setsid();
   // Holds no folder busy; every path it still uses is absolute.

@@ -14,8 +14,9 @@ public:
   parent_line() = default;
   explicit parent_line(unique_fd to_parent) : to_parent_(std::move(to_parent)) {}
 
-  /// The interface and the sockets serve: the parent exits with 0.
-  void serving();
+  /// The interface and the sockets serve: the parent exits with 0. Without `keeps_stderr` nothing
+  /// goes there any more, so that who reads the parent's to its end comes to it.
+  void serving(bool keeps_stderr);
   /// Set-up failed: the parent prints the text and exits with 1. Without a parent it is printed
   /// here.
   void failed(const std::string& text);
@@ -28,7 +29,8 @@ private:
 /// a socket, and what is printed would go there.
 void open_standard_descriptors();
 
-/// Returns in the child only. The parent ends in here, with status 0 or 1.
+/// Returns in the child only. The parent ends in here, with status 0 or 1; SIGTERM, SIGINT and
+/// SIGHUP to it end the child, which says so.
 parent_line go_to_background();
 
 } // namespace troupe::tools

@@ -68,7 +68,7 @@ void read_files(const std::string& path, permissions how, request& to) {
   config_files texts;
   const auto read = read_config(path, how, &texts);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
-    throw command_failed(conf::to_string(*errors));
+    throw config_refused(conf::to_string(*errors));
   to.params["files"] = as_json(texts.sources);
   to.params["key_files"] = as_json(texts.keys);
 }
@@ -87,7 +87,7 @@ void check(const change_options& asked, const common_options& common) {
   const std::string path = path_of(asked, common);
   const auto read = read_config(path, common.file_permissions());
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&read))
-    throw command_failed(conf::to_string(*errors));
+    throw config_refused(conf::to_string(*errors));
   print(ok_text(path, std::get<conf::config>(read)) + "\n");
 }
 
@@ -104,8 +104,10 @@ std::uint64_t seconds_of(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, seconds);
   const bool whole = last == end || (last + 1 == end && *last == 's');
-  if (error != std::errc{} || !whole || seconds == 0)
-    throw CLI::ValidationError("--confirm", "give a number of seconds, as 60 or 60s");
+  constexpr std::uint64_t most = std::chrono::seconds(limits::confirm_max).count();
+  if (error != std::errc{} || !whole || seconds == 0 || seconds > most)
+    throw CLI::ValidationError("--confirm", "give a number of seconds, as 60 or 60s; at most " +
+                                                std::to_string(most));
   return seconds;
 }
 
@@ -120,6 +122,8 @@ void apply(const change_options& asked, const common_options& common) {
   print(changes_text(answer));
   if (answer.contains("confirm_s"))
     print("taken back in " + answer["confirm_s"].dump() + " s unless you run: troupectl confirm\n");
+  else if (asked.confirm)
+    print("nothing waits to be confirmed\n");
 }
 
 void simple_change(const char* method, const char* done, const common_options& common) {

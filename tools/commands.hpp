@@ -24,9 +24,14 @@ struct common_options {
   }
 };
 
-/// A command that could not do what it was asked, and has changed nothing; its text is all that is
-/// to be said, perhaps several lines.
+/// A command that could not do what it was asked, and has changed nothing.
 class command_failed : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Of a file: lines that name it, as `trouped --check` prints them.
+class config_refused : public std::runtime_error {
 public:
   using std::runtime_error::runtime_error;
 };
@@ -42,7 +47,7 @@ void add_json_option(CLI::App& command, common_options& common);
 void add_change_commands(CLI::App& app, common_options& common);
 /// logs.
 void add_log_command(CLI::App& app, common_options& common);
-/// peers, peer add|set|remove|enable|disable|show.
+/// peers, peer add|set|remove|enable|disable|rehandshake|show.
 void add_peer_commands(CLI::App& app, common_options& common);
 /// import, export, invite.
 void add_wg_quick_commands(CLI::App& app, common_options& common);

@@ -88,6 +88,23 @@ std::optional<conf::source_file> read_source(const std::string& path, permission
   return conf::source_file{path, std::move(file.text), file.others_can_read, file.others_can_write};
 }
 
+/// Whoever may write a folder may put another file in place of each in it. Nothing: it is safe, or
+/// not there.
+std::optional<conf::config_error> folder_fault(const std::string& folder) {
+  struct stat facts {};
+  if (::stat(folder.c_str(), &facts) != 0)
+    return std::nullopt;
+  read_file judged;
+  judge(facts, judged);
+  if (judged.others_own)
+    return conf::config_error{{folder, 1, 1},
+                              "the folder belongs to another user; run: chown root " + folder};
+  if (judged.others_can_write)
+    return conf::config_error{{folder, 1, 1},
+                              "others can write this folder; run: chmod go-w " + folder};
+  return std::nullopt;
+}
+
 conf::drop_in_files read_drop_ins(const std::filesystem::path& folder, permissions how) {
   namespace fs = std::filesystem;
   std::vector<std::string> paths;
@@ -101,6 +118,9 @@ conf::drop_in_files read_drop_ins(const std::filesystem::path& folder, permissio
   if (error && error != std::errc::no_such_file_or_directory) // no folder: no drop-ins
     result.faults.push_back(
         {{folder.string(), 1, 1}, "the drop-ins cannot be listed: " + error.message()});
+  if (std::optional<conf::config_error> fault =
+          how == permissions::judged ? folder_fault(folder.string()) : std::nullopt)
+    result.faults.push_back(std::move(*fault));
   for (const std::string& path : paths)
     if (std::optional<conf::source_file> file = read_source(path, how, result.faults))
       result.files.push_back(std::move(*file));

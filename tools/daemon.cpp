@@ -31,6 +31,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <future>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -261,6 +262,20 @@ bool wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
   }
 }
 
+/// The log's thread ends with the book. If whoever has our stderr reads it no more, it never does:
+/// the process then ends without it, and without what waits to be written.
+void end_log(std::shared_ptr<const log_book> book, int status) {
+  std::promise<void> ended;
+  const std::future<void> end = ended.get_future();
+  std::thread waits([&] {
+    book.reset();
+    ended.set_value();
+  });
+  if (end.wait_for(limits::log_end_time) != std::future_status::ready)
+    ::_exit(status);
+  waits.join();
+}
+
 /// One that fails stops nothing.
 void run_down(hook_runner& runner, conf::hook which, const conf::hooks& of, spdlog::logger& log) {
   for (const std::string& failure : runner.run(which, of, hook_runner::after_failure::go_on))
@@ -307,7 +322,7 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     std::vector<socket_place> sockets = {parts.uapi_socket->place(), parts.admin_socket->place()};
     if (parts.read_socket)
       sockets.push_back(parts.read_socket->place());
-    const std::shared_ptr<const log_book> book = parts.log;
+    std::shared_ptr<const log_book> book = parts.log;
     const logger log = book->open("supervisor");
 
     caf::actor_system_config caf_config;
@@ -334,6 +349,7 @@ int run_daemon(daemon_settings settings, parent_line parent) {
                  settings.path, settings.why_not_taken_back);
     if (settings.file_permissions == permissions::ignored)
       log->warn("the permissions of {} are not looked at, as was asked for", settings.path);
+    const bool keeps_stderr = settings.keeps_stderr;
     settings = {}; // the actors have it now, keys included
     supervisor_actor root = system->spawn<caf::detached>(supervisor, std::move(parts));
     const auto on_serving = [&] {
@@ -341,9 +357,11 @@ int run_daemon(daemon_settings settings, parent_line parent) {
           runner.run(conf::hook::post_up, hooks->now(), hook_runner::after_failure::stop);
       if (!failures.empty())
         return failures.front();
+      if (end->has_come())
+        return end->why();
       if (taken_back)
         forget(*taken_back, *log);
-      parent.serving();
+      parent.serving(keeps_stderr);
       return std::string();
     };
     const auto before_end = [&] { run_down(runner, conf::hook::pre_down, hooks->now(), *log); };
@@ -363,7 +381,9 @@ int run_daemon(daemon_settings settings, parent_line parent) {
     if (!end->all_stopped())
       ::_exit(1);
     book->report_lost_lines();
-    return end->status();
+    const int status = end->status();
+    end_log(std::move(book), status);
+    return status;
   } catch (const std::exception& error) {
     parent.failed(error.what());
     return 1;

@@ -23,6 +23,8 @@ struct daemon_settings {
   bool taken_back = false;
   /// Why it is the file's although such a change was waiting; empty: none was, or nothing is wrong.
   std::string why_not_taken_back;
+  /// In the background: the log goes there.
+  bool keeps_stderr = true;
   /// Descriptors that somebody else opened (WG_TUN_FD, WG_UAPI_FD).
   std::optional<int> tun_fd;
   std::optional<int> uapi_fd;

@@ -24,6 +24,11 @@ time_point steady_now() {
   return std::chrono::time_point_cast<duration>(std::chrono::steady_clock::now());
 }
 
+std::string time_text() {
+  return "the " + std::to_string(std::chrono::seconds(limits::hook_time).count()) +
+         " s that all commands of a kind have";
+}
+
 std::string with_name(std::string command, const std::string& name) {
   constexpr std::string_view placeholder = "%i";
   for (std::size_t at = command.find(placeholder); at != std::string::npos;
@@ -94,6 +99,11 @@ std::vector<std::string> hook_runner::run(conf::hook which, const conf::hooks& o
   const time_point deadline = steady_now() + limits::hook_time;
   std::vector<std::string> failures;
   for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (steady_now() >= deadline) {
+      failures.push_back("from command " + std::to_string(i + 1) + " of " + std::string(kind.key) +
+                         " on none is run: " + time_text() + " are over");
+      break;
+    }
     const std::string how = run_one(with_name(commands[i], interface_name_), deadline);
     if (how.empty())
       continue;
@@ -121,9 +131,7 @@ std::string hook_runner::wait_for(int process, time_point deadline) {
     const int woken = ::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     signalfd_siginfo received{};
     if (woken == 0) {
-      how = "did not end within the " +
-            std::to_string(std::chrono::seconds(limits::hook_time).count()) +
-            " s that all commands of a kind have, and was killed";
+      how = "did not end within " + time_text() + ", and was killed";
       kill_group(process);
       break;
     }

@@ -8,6 +8,7 @@
 #include "tun/link.hpp"
 
 #include <string>
+#include <vector>
 
 namespace troupe::tools {
 
@@ -22,6 +23,7 @@ public:
   tun::link_change remove_route(const tun::link_route& route) override {
     return interface_.remove_route(route);
   }
+  std::vector<tun::link_route> routes() override { return interface_.routes(); }
   tun::link_change add_address(const ip_prefix& address) override {
     return interface_.add_address(address);
   }

@@ -5,15 +5,19 @@
 #include "tools/completion.hpp"
 #include "tools/flow_table.hpp"
 #include "tools/key_commands.hpp"
+#include "tools/secrecy.hpp"
 #include "tools/status_table.hpp"
 #include "tools/text_table.hpp"
 
 #include "messages/limits.hpp"
 
 #include "actors/rpc.hpp"
+#include "conf/wording.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -90,8 +94,8 @@ void call(const tools::common_options& asked, const rpc_options& what) {
   const nlohmann::ordered_json params = nlohmann::ordered_json::parse(what.params, nullptr, false);
   if (what.list == !what.method.empty())
     throw CLI::ValidationError("rpc", "give a METHOD, or --list");
-  if (params.is_discarded())
-    throw CLI::ValidationError("JSON", "the parameters are no JSON");
+  if (params.is_discarded() || !params.is_object())
+    throw CLI::ValidationError("JSON", "the parameters are no JSON object");
   const nlohmann::ordered_json answer =
       asked.daemon().ask(what.list ? "rpc.list" : what.method, params);
   if (!what.list || asked.json)
@@ -149,6 +153,23 @@ void add_key_commands(CLI::App& app) {
       ->final_callback(tools::derive_public_key);
 }
 
+/// What is wrong with the first word that is neither an option nor a command; empty: there is none.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const CLI::App* const each : app.get_subcommands({}))
+    names.push_back(each->get_name());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool is_value = i > 0 && (words[i - 1] == "-i" || words[i - 1] == "--interface");
+    if (is_value || words[i].substr(0, 1) == "-")
+      continue;
+    if (std::find(names.begin(), names.end(), words[i]) != names.end())
+      return {}; // and a command of its own is missing behind it
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    return "no command is called " + conf::shown(words[i]) + conf::suggestion(words[i], known);
+  }
+  return {};
+}
+
 /// For the shells' completion: what may come next, one a line. Says nothing where nobody answers.
 void complete(const CLI::App& app, const std::vector<std::string>& words) {
   const auto peers = [](std::optional<std::string> interface_name) {
@@ -187,6 +208,8 @@ void add_commands(CLI::App& app, tools::common_options& asked) {
 } // namespace
 
 int main(int argc, char** argv) {
+  tools::keep_secrets_in();
+  ::signal(SIGPIPE, SIG_IGN); // what is half done is taken back before the end
   tools::common_options asked;
   CLI::App app("troupe: asks a running trouped, and makes keys.", "troupectl");
   app.set_version_flag("--version", "troupectl " TROUPE_VERSION);
@@ -206,13 +229,18 @@ int main(int argc, char** argv) {
   } catch (const CLI::ExtrasError&) {
     // Not repeated: it may be a key that somebody meant for stdin.
     return complain("too many arguments, or an unknown one; see troupectl --help", exit_usage);
+  } catch (const CLI::RequiredError& error) {
+    const std::string unknown = unknown_command(app, {argv + 1, argv + argc});
+    return complain((unknown.empty() ? std::string(error.what()) : unknown) +
+                        "; see troupectl --help",
+                    exit_usage);
   } catch (const CLI::ParseError& error) {
     return complain(std::string(error.what()) + "; see troupectl --help", exit_usage);
   } catch (const tools::daemon_not_chosen& error) {
     return complain(error.what(), exit_usage);
   } catch (const tools::daemon_unreachable& error) {
     return complain(error.what(), exit_unreachable);
-  } catch (const tools::command_failed& error) {
+  } catch (const tools::config_refused& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return exit_failed;
   } catch (const tools::daemon_refused& error) {
@@ -220,6 +248,12 @@ int main(int argc, char** argv) {
                     error.code == static_cast<int>(actors::rpc_code::rollback_incomplete)
                         ? exit_rollback_incomplete
                         : exit_failed);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::broken_pipe) { // whoever reads has enough
+      ::signal(SIGPIPE, SIG_DFL);
+      ::raise(SIGPIPE);
+    }
+    return complain(error.what(), exit_failed);
   } catch (const nlohmann::json::exception&) {
     return complain("the daemon answered in a shape that this version does not know", exit_failed);
   } catch (const std::exception& error) {

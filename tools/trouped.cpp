@@ -6,11 +6,9 @@
 #include "tools/background.hpp"
 #include "tools/config_file.hpp"
 #include "tools/daemon.hpp"
+#include "tools/secrecy.hpp"
 
 #include <CLI/CLI.hpp>
-
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <charconv>
 #include <cstdio>
@@ -102,15 +100,6 @@ std::optional<int> descriptor_from_environment(const char* name) {
   std::_Exit(exit_failed);
 }
 
-/// Keys are in locked memory, but what is being worked with is on stacks: no core file, no debugger
-/// of another user. From the first line on, since --check reads keys too, and what is set here goes
-/// on in the background process.
-void keep_secrets_in() {
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
-}
-
 int run(tools::daemon_settings settings, bool foreground) {
   tools::parent_line parent;
   if (!foreground && environment("WG_PROCESS_FOREGROUND") != "1")
@@ -149,6 +138,7 @@ int run_with_file(const command_line& asked) {
     return exit_failed;
   }
   settings.config = std::move(std::get<conf::config>(read));
+  settings.keeps_stderr = settings.config.log.target == "stderr";
   return run(std::move(settings), asked.foreground);
 }
 
@@ -159,6 +149,7 @@ int run_bare(const command_line& asked) {
   tools::daemon_settings settings;
   settings.config = conf::bare_config(asked.interface_name);
   settings.config.log.level = level_from_environment();
+  settings.keeps_stderr = !environment("LOG_LEVEL").empty(); // as wireguard-go
   settings.tun_fd = descriptor_from_environment("WG_TUN_FD");
   settings.uapi_fd = descriptor_from_environment("WG_UAPI_FD");
   return run(std::move(settings), asked.foreground);
@@ -167,7 +158,7 @@ int run_bare(const command_line& asked) {
 } // namespace
 
 int main(int argc, char** argv) {
-  keep_secrets_in();
+  tools::keep_secrets_in(); // --check reads keys, too
   tools::open_standard_descriptors();
   std::set_terminate(end_on_uncaught);
   command_line asked;

@@ -1,6 +1,7 @@
 // The commands that speak wg-quick: files that came from there, and files that go to peers.
 #include "tools/commands.hpp"
 #include "tools/config_file.hpp"
+#include "tools/free_address.hpp"
 #include "tools/key_commands.hpp"
 #include "tools/qr_text.hpp"
 
@@ -17,7 +18,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <set>
 
 namespace troupe::tools {
 
@@ -44,7 +44,7 @@ void import_file(const wg_quick_options& asked) {
   const auto parsed = conf::parse_wg_quick(asked.file, text, crypto::derive_public);
   wipe(text);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
-    throw command_failed(conf::to_string(*errors));
+    throw config_refused(conf::to_string(*errors));
   const conf::wg_quick_import& found = std::get<conf::wg_quick_import>(parsed);
   for (const conf::import_note& note : found.notes)
     std::fprintf(stderr, "%s\n", conf::to_string(note).c_str());
@@ -63,7 +63,7 @@ conf::config running_of(const admin_client& daemon) {
                                    crypto::derive_public);
   wipe(toml);
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
-    throw command_failed(conf::to_string(*errors));
+    throw config_refused(conf::to_string(*errors));
   conf::config& running = std::get<conf::config>(parsed);
   conf::mark_expired(running, std::chrono::system_clock::now());
   return std::move(running);
@@ -123,56 +123,6 @@ void export_file(const wg_quick_options& asked, const common_options& common) {
              asked.qr);
 }
 
-ip_address next(ip_address address) {
-  for (std::size_t i = address.bits() / 8; i-- > 0;)
-    if (++address.octets[i] != 0)
-      break;
-  return address;
-}
-
-bool covers(const ip_prefix& prefix, const ip_address& address) {
-  return address.family == prefix.address.family &&
-         masked({address, prefix.length}) == masked(prefix);
-}
-
-/// Who has which address of our networks.
-class taken_addresses {
-public:
-  explicit taken_addresses(const conf::config& running) {
-    for (const ip_prefix& each : running.interface.addresses)
-      hosts_.insert(each.address);
-    for (const conf::peer_config& peer : running.peers)
-      for (const ip_prefix& prefix : peer.settings.allowed_ips)
-        if (prefix.length == prefix.address.bits())
-          hosts_.insert(prefix.address);
-        else
-          networks_.push_back(prefix);
-  }
-  /// A network that holds all of `own` gives none of its hosts away: others are more specific.
-  [[nodiscard]] bool has(const ip_address& address, const ip_prefix& own) const {
-    return hosts_.count(address) != 0 ||
-           std::any_of(networks_.begin(), networks_.end(), [&](const ip_prefix& each) {
-             return each.length > own.length && covers(each, address);
-           });
-  }
-
-private:
-  std::set<ip_address> hosts_;
-  std::vector<ip_prefix> networks_;
-};
-
-/// A host of the network of one of our addresses that nobody has; nothing if there is none.
-std::optional<ip_prefix> free_host(const taken_addresses& taken, const ip_prefix& own) {
-  const std::uint8_t whole = static_cast<std::uint8_t>(own.address.bits());
-  ip_address candidate = next(masked(own).address); // the first names the network itself
-  for (; covers(own, candidate); candidate = next(candidate)) {
-    const bool is_broadcast = own.address.family == ip_family::v4 && !covers(own, next(candidate));
-    if (!is_broadcast && !taken.has(candidate, own))
-      return ip_prefix{candidate, whole};
-  }
-  return std::nullopt;
-}
-
 /// Makes the peer's keys, lets it in, and prints what it needs: nobody keeps its private key.
 void invite(const wg_quick_options& asked, const common_options& common) {
   crypto::init_primitives();
@@ -185,7 +135,7 @@ void invite(const wg_quick_options& asked, const common_options& common) {
   json allowed = json::array();
   const taken_addresses taken(running);
   for (const ip_prefix& own : running.interface.addresses)
-    if (const std::optional<ip_prefix> host = free_host(taken, own)) {
+    if (const std::optional<ip_prefix> host = taken.free_host(own)) {
       peer.settings.allowed_ips.push_back(*host);
       allowed.push_back(to_string(*host));
     }

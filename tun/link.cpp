@@ -263,6 +263,25 @@ link_change link::add_route(const link_route& route) {
   return explain(what, answer, route.target.address.family);
 }
 
+std::vector<link_route> link::routes() {
+  std::vector<link_route> found;
+  if (find().refused())
+    return found;
+  for (const ip_family family : {ip_family::v4, ip_family::v6}) {
+    rtmsg fixed{};
+    fixed.rtm_family = linux_family(family);
+    const netlink_message message = new_message(RTM_GETROUTE, NLM_F_DUMP, fixed);
+    const auto collect = [&](nlmsghdr& header) {
+      const held_route held = parse_route(header, family);
+      if (held.plain && held.interface_index == index_ && held.metric == default_metric(family))
+        found.push_back(held.route);
+    };
+    static_cast<void>(netlink_.request(message, collect));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 link_change link::remove_route(const link_route& route) {
   if (link_change found = find(); found.refused())
     return found;
@@ -291,8 +310,10 @@ void link::apply(const link_settings& settings) {
     require(add_address(address));
   if (settings.up)
     require(set_up(true));
+  const std::vector<link_route> held = routes(); // a device that stays has them from before
   for (const link_route& route : settings.routes)
-    require(add_route(route));
+    if (!std::binary_search(held.begin(), held.end(), route))
+      require(add_route(route));
 }
 
 link_change link::change_link(const std::string& what, std::optional<std::uint32_t> mtu,

@@ -70,6 +70,9 @@ public:
   /// The interface must be up, since the kernel takes no route on one that is down. A route that
   /// another interface has is refused, and left alone.
   link_change add_route(const link_route& route);
+  /// Those that `add_route` would find to be so already, sorted: to ask for all of them is one
+  /// dump, and one by one it is one each. Empty if the kernel does not tell.
+  [[nodiscard]] std::vector<link_route> routes();
   link_change remove_route(const link_route& route);
 
   /// All of `settings`, in the order in which the kernel takes them. Throws std::system_error with

@@ -10,17 +10,13 @@
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <exception>
+#include <cstring>
 #include <optional>
 #include <system_error>
-#include <thread>
-#include <utility>
 
 namespace troupe::tun {
 
@@ -37,56 +33,29 @@ unique_fd subscribe_to_links() {
   return events;
 }
 
+/// The namespace of which a datagram tells; nothing: the socket's own.
+std::optional<std::int32_t> namespace_in(msghdr& received) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&received); each != nullptr;
+       each = CMSG_NXTHDR(&received, each))
+    if (each->cmsg_level == SOL_NETLINK && each->cmsg_type == NETLINK_LISTEN_ALL_NSID) {
+      std::int32_t number = 0;
+      std::memcpy(&number, CMSG_DATA(each), sizeof number);
+      return number;
+    }
+  return std::nullopt;
+}
+
 } // namespace
 
-/// A network namespace and two sockets in it; they stay there whatever thread uses them.
-struct link_monitor::vantage_point {
-  namespace_identity where;
-  unique_fd events;
-  netlink_socket questions;
-
-  /// In the namespace of the calling thread.
-  static std::unique_ptr<vantage_point> here() {
-    // Events first: what changes after the questions were answered is then heard of.
-    unique_fd events = subscribe_to_links();
-    return std::make_unique<vantage_point>(
-        vantage_point{identify(own_namespace()), std::move(events), netlink_socket()});
-  }
-
-  /// Nothing if the process may not go there (setns(2) wants CAP_SYS_ADMIN). A thread of its own
-  /// goes and ends there, since one that came back would need a way back that cannot fail.
-  static std::unique_ptr<vantage_point> in(const unique_fd& network_namespace) noexcept {
-    std::unique_ptr<vantage_point> found;
-    try {
-      std::thread([&found, &network_namespace]() noexcept {
-        try {
-          if (::setns(network_namespace.fd(), CLONE_NEWNET) == 0)
-            found = here();
-        } catch (const std::exception&) {
-          found.reset();
-        }
-      }).join();
-    } catch (const std::system_error&) { // no thread to be had
-      return nullptr;
-    }
-    return found;
-  }
-};
-
 link_monitor::link_monitor(int tun_fd)
-    : tun_fd_(tun_fd), current_(vantage_point::here()), home_(current_->where) {
+    : tun_fd_(tun_fd), events_(subscribe_to_links()), home_(identify(own_namespace())),
+      where_(home_) {
   state_.name = interface_name_of(tun_fd);
   if (state_.name.empty())
     throw std::system_error(EBADFD, std::system_category(), "the TUN device is gone");
   state_.mtu = limits::mtu_default;
   if (find_again())
     judge();
-}
-
-link_monitor::~link_monitor() = default;
-
-int link_monitor::fd() const {
-  return current_->events.fd();
 }
 
 const link_state& link_monitor::read_changes() {
@@ -97,7 +66,7 @@ const link_state& link_monitor::read_changes() {
 }
 
 std::optional<std::uint64_t> link_monitor::queue_drops() {
-  const std::optional<link_facts> found = current_->questions.find_link(state_.name);
+  const std::optional<link_facts> found = questions_.find_link(state_.name, elsewhere_);
   return found && found->index == state_.index ? std::optional(found->queue_drops) : std::nullopt;
 }
 
@@ -107,7 +76,14 @@ bool link_monitor::drain_events() {
   alignas(nlmsghdr) std::array<char, 4096> datagram;
   bool concerned = false;
   for (;;) {
-    const ssize_t received = ::recv(fd(), datagram.data(), datagram.size(), 0);
+    iovec place{datagram.data(), datagram.size()};
+    alignas(cmsghdr) std::array<char, 64> control;
+    msghdr message{};
+    message.msg_iov = &place;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t received = ::recvmsg(fd(), &message, 0);
     if (received < 0 && errno == ENOBUFS) { // the kernel had to drop events: anything may have been
       concerned = was_down_ = was_below_ipv6_mtu_ = true;
       continue;
@@ -118,12 +94,29 @@ bool link_monitor::drain_events() {
       return concerned;
     const std::optional<link_facts> then = parse_link(*reinterpret_cast<nlmsghdr*>(datagram.data()),
                                                       static_cast<std::size_t>(received));
-    if (!then || then->index != state_.index)
+    if (!then || then->index != state_.index || namespace_in(message) != elsewhere_)
       continue;
     concerned = true;
     was_down_ = was_down_ || !then->up;
     was_below_ipv6_mtu_ = was_below_ipv6_mtu_ || then->mtu < ipv6_mtu_min;
   }
+}
+
+/// From here, by the number that this namespace has for that one: a socket in there would keep it
+/// alive when all else in it has ended, and the interface with it. False if the process may not.
+bool link_monitor::look_into(const unique_fd& network_namespace) {
+  const namespace_identity wanted = identify(network_namespace);
+  if (wanted == where_)
+    return true;
+  std::optional<std::int32_t> number;
+  if (wanted != home_ && !(number = questions_.number_of(network_namespace.fd())))
+    return false;
+  const int others = number ? 1 : 0;
+  if (::setsockopt(events_.fd(), SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &others, sizeof others) != 0)
+    return false;
+  where_ = wanted;
+  elsewhere_ = number;
+  return true;
 }
 
 /// False if it is gone, or moves on faster than it is followed.
@@ -135,18 +128,14 @@ bool link_monitor::find_again() {
     const std::string name = interface_name_of(tun_fd_);
     if (name.empty())
       return false; // gone: its descriptor says so
-    if (its_namespace && identify(its_namespace) != current_->where) {
-      std::unique_ptr<vantage_point> there = vantage_point::in(its_namespace);
-      if (!there) {
-        assume_moved_away();
-        return true;
-      }
-      current_ = std::move(there);
+    if (its_namespace && !look_into(its_namespace)) {
+      assume_moved_away();
+      return true;
     }
-    const std::optional<link_facts> found = current_->questions.find_link(name);
+    const std::optional<link_facts> found = questions_.find_link(name, elsewhere_);
     // Where the kernel does not tell the namespace, another interface may have taken the name.
     if (found && (its_namespace || state_.index == 0 || found->index == state_.index)) {
-      state_ = {found->index, found->name, found->mtu, found->up, current_->where != home_, false};
+      state_ = {found->index, found->name, found->mtu, found->up, where_ != home_, false};
       return true;
     }
     if (!its_namespace) {

@@ -8,7 +8,6 @@
 #include "tun/network_namespace.hpp"
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,17 +28,15 @@ struct link_state {
   friend bool operator==(const link_state&, const link_state&) = default;
 };
 
-/// Used by one thread. Not on the data path: `read_changes` allocates, and may start a thread.
+/// Used by one thread. Not on the data path: `read_changes` allocates.
 class link_monitor {
 public:
   /// `tun_fd` stays open as long as the monitor. Its interface may live elsewhere from the start.
   /// Throws std::system_error.
   explicit link_monitor(int tun_fd);
-  ~link_monitor();
 
-  /// Readable when something may have changed. Another number after a `read_changes` that followed
-  /// the interface into another namespace: ask again before each poll.
-  [[nodiscard]] int fd() const;
+  /// Readable when something may have changed.
+  [[nodiscard]] int fd() const { return events_.fd(); }
 
   /// Takes what has been reported and says how the interface is now. Never waits for anything but
   /// the kernel and never fails: what cannot be found out stays as it was last known.
@@ -49,18 +46,20 @@ public:
   [[nodiscard]] std::optional<std::uint64_t> queue_drops();
 
 private:
-  struct vantage_point;
-
   [[nodiscard]] bool drain_events();
+  [[nodiscard]] bool look_into(const unique_fd& network_namespace);
   [[nodiscard]] bool find_again();
   void judge();
   void assume_moved_away();
 
   int tun_fd_;
-  /// In the namespace where the interface was last found.
-  std::unique_ptr<vantage_point> current_;
-  /// Where the process lives.
+  /// Both in the namespace where the process lives.
+  unique_fd events_;
+  netlink_socket questions_;
   namespace_identity home_;
+  /// Where the interface was last found, and the number of that; none: at home.
+  namespace_identity where_;
+  std::optional<std::int32_t> elsewhere_;
   link_state state_;
   /// For a moment at least, since it was last up and here.
   bool was_down_ = false;

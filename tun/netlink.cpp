@@ -1,5 +1,6 @@
 #include "tun/netlink.hpp"
 
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -174,12 +175,31 @@ unsigned netlink_socket::index_of(const std::string& name) const {
   return static_cast<unsigned>(request.ifr_ifindex);
 }
 
-std::optional<link_facts> netlink_socket::find_link(const std::string& name) {
-  const netlink_message message(nlmsg_alloc_simple(RTM_GETLINK, NLM_F_ACK));
-  ifinfomsg fixed{};
-  if (!message || nlmsg_append(message.get(), &fixed, sizeof fixed, NLMSG_ALIGNTO) < 0 ||
-      nla_put_string(message.get(), IFLA_IFNAME, name.c_str()) < 0)
+std::optional<std::int32_t> netlink_socket::number_of(int network_namespace) {
+  rtgenmsg fixed{};
+  const netlink_message wish = new_message(RTM_NEWNSID, NLM_F_ACK, fixed);
+  put(wish, NETNSA_FD, static_cast<std::uint32_t>(network_namespace));
+  put(wish, NETNSA_NSID, static_cast<std::uint32_t>(-1)); // any
+  if (const netlink_answer given = request(wish); given.error != 0 && given.error != EEXIST)
+    return std::nullopt;
+  const netlink_message question = new_message(RTM_GETNSID, NLM_F_ACK, fixed);
+  put(question, NETNSA_FD, static_cast<std::uint32_t>(network_namespace));
+  std::optional<std::int32_t> found;
+  static_cast<void>(request(question, [&found](nlmsghdr& header) {
+    const nlattr* const number = nlmsg_find_attr(&header, sizeof(rtgenmsg), NETNSA_NSID);
+    if (number != nullptr)
+      found = nla_get_s32(number);
+  }));
+  return found && *found >= 0 ? found : std::nullopt;
+}
+
+std::optional<link_facts> netlink_socket::find_link(const std::string& name,
+                                                    std::optional<std::int32_t> elsewhere) {
+  const netlink_message message = new_message(RTM_GETLINK, NLM_F_ACK, ifinfomsg{});
+  if (nla_put_string(message.get(), IFLA_IFNAME, name.c_str()) < 0)
     throw std::bad_alloc();
+  if (elsewhere)
+    put(message, IFLA_TARGET_NETNSID, static_cast<std::uint32_t>(*elsewhere));
   std::optional<link_facts> found;
   const netlink_answer answer =
       request(message, [&found](nlmsghdr& header) { found = facts_of(header); });

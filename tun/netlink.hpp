@@ -73,7 +73,12 @@ public:
   [[nodiscard]] unsigned index_of(const std::string& name) const;
 
   /// By name, since the index of an interface changes when it moves to another namespace.
-  std::optional<link_facts> find_link(const std::string& name);
+  /// `elsewhere`: in the namespace that this one knows by that number.
+  std::optional<link_facts> find_link(const std::string& name,
+                                      std::optional<std::int32_t> elsewhere = std::nullopt);
+  /// The number by which this namespace knows another; it gets one if it has none. The number keeps
+  /// nothing alive. Nothing: the kernel refuses.
+  std::optional<std::int32_t> number_of(int network_namespace);
 
 private:
   struct free_socket {

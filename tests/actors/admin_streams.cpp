@@ -175,12 +175,38 @@ BOOST_AUTO_TEST_CASE(what_no_stream_can_be_is_refused_with_the_reason) {
   BOOST_TEST(fault({{"level", "off"}}).starts_with("level must be one of"));
   BOOST_TEST(fault({{"follow", 1}}).starts_with("follow must be"));
   BOOST_TEST(fault({{"actr", "tunnel"}}).find("no parameter") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(streams_are_bounded_and_readers_leave_some_to_others) {
+  unix_client visitor = join(read_path);
+  const auto refused = [&](unix_client& who) {
+    const json answer = call(who, "logs", {{"follow", true}}).at(0);
+    return answer.contains("error") && answer["error"]["message"].get<std::string>().find(
+                                           "follow the log already") != std::string::npos;
+  };
   std::vector<unix_client> many;
-  for (std::size_t i = 0; i < limits::log_streams_max; ++i) {
-    many.push_back(join(admin_path));
-    follow(many.back());
-  }
-  BOOST_TEST(fault({{"follow", true}}).find("follow the log already") != std::string::npos);
+  const auto have = [&](std::size_t number) {
+    while (many.size() < number) {
+      many.push_back(join(admin_path));
+      follow(many.back());
+    }
+  };
+  have(limits::log_streams_with_reader_max - 1);
+  BOOST_TEST(!refused(visitor));
+  unix_client another = join(read_path);
+  BOOST_TEST(refused(another));
+  have(limits::log_streams_max - 1);
+  BOOST_TEST(refused(one));
+}
+
+BOOST_AUTO_TEST_CASE(only_who_asks_for_a_level_gets_what_it_makes) {
+  unix_client plain = join(admin_path);
+  follow(plain);
+  follow(one, {{"level", "trace"}});
+  says->trace("for the one");
+  turn();
+  BOOST_TEST(messages(one) == texts({"for the one"}));
+  BOOST_TEST(messages(plain) == texts({}));
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_is_chosen_by_name_or_key) {

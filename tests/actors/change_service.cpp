@@ -160,6 +160,12 @@ BOOST_AUTO_TEST_CASE(a_key_file_is_named_by_root_alone) {
   BOOST_TEST(target.untouched());
   static_cast<void>(done("apply", params));
   BOOST_TEST(std::holds_alternative<json>(ask("apply", params, member))); // it is in use already
+  json inline_key = files("[interface]\nname = \"troupe0\"\nprivate_key = \"" +
+                          base64(sample_secret(1)) + "\"\n");
+  const json as_it_is = inline_key;
+  BOOST_TEST(
+      (std::get<rpc_failure>(ask("apply", inline_key, member)).code == rpc_code::not_allowed));
+  static_cast<void>(done("apply", as_it_is));
 }
 
 BOOST_AUTO_TEST_CASE(keys_are_shown_to_root_who_asks) {
@@ -198,6 +204,16 @@ BOOST_AUTO_TEST_CASE(a_change_waits_for_confirmation) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_changes_nothing_waits_for_nothing) {
+  static_cast<void>(done("apply", files(other_text())));
+  json params = files(other_text());
+  params["confirm_s"] = 5;
+  const json answer = done("apply", params);
+  BOOST_TEST(answer["summary"] == "nothing");
+  BOOST_TEST(!answer.contains("confirm_s"));
+  static_cast<void>(done("reload")); // nothing stands in its way
+}
+
 BOOST_AUTO_TEST_CASE(reload_takes_the_file) {
   store->text = other_text();
   BOOST_TEST(done("reload")["summary"] == "interface.mtu");
@@ -214,6 +230,30 @@ BOOST_AUTO_TEST_CASE(save_writes_what_reload_takes_back_unchanged) {
   static_cast<void>(done("apply", files(other_text())));
   BOOST_TEST(done("save")["file"] == "/etc/troupe/troupe0.toml");
   BOOST_TEST(done("reload")["summary"] == "nothing");
+}
+
+BOOST_AUTO_TEST_CASE(save_writes_nothing_that_no_daemon_starts_from) {
+  conf::config keyless = running->config();
+  keyless.interface.private_key = {};
+  BOOST_REQUIRE(!running->change_to(keyless, {}, target));
+  const std::string before = store->text;
+  BOOST_TEST(refused("save").text.find("nobody could start from what runs: the interface has no "
+                                       "private key") == 0);
+  BOOST_TEST(store->text == before);
+}
+
+BOOST_AUTO_TEST_CASE(what_root_has_written_into_the_file_nobody_else_writes_over) {
+  const std::string before = store->text;
+  const auto saved_by_member = [&] {
+    return std::holds_alternative<json>(ask("save", json::object(), member));
+  };
+  BOOST_TEST(saved_by_member());
+  const std::size_t at = before.find("[interface]\n") + 12;
+  store->text = before.substr(0, at) + "post_up = \"true\"\n" + before.substr(at);
+  BOOST_TEST(!saved_by_member());
+  BOOST_TEST(store->text.find("post_up") != std::string::npos);
+  static_cast<void>(done("save")); // by root
+  BOOST_TEST(store->text.find("post_up") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(save_leaves_peers_in_their_drop_ins) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -75,12 +76,21 @@ struct fake_link final : link_setter {
               "cannot add " + to_string(route.target) + ": set the interface up first"};
     if (refused.count(route.target) != 0 || fails_now())
       return refuse("cannot add " + to_string(route.target));
+    routes_added_in_vain += present.count(route.target);
     return made_if(present.insert(route.target).second);
   }
   tun::link_change remove_route(const tun::link_route& route) override {
     if (stuck.count(route.target) != 0 || fails_now())
       return refuse("cannot remove " + to_string(route.target));
     return made_if(present.erase(route.target) != 0);
+  }
+  std::vector<tun::link_route> routes() override {
+    std::vector<tun::link_route> all;
+    std::transform(present.begin(), present.end(), std::back_inserter(all),
+                   [](const ip_prefix& each) {
+                     return tun::link_route{each, tun::main_table};
+                   });
+    return all;
   }
   tun::link_change add_address(const ip_prefix& address) override {
     if (refused.count(address) != 0 || fails_now())
@@ -139,7 +149,8 @@ struct fake_link final : link_setter {
   bool fails_now() { return calls_until_failure && (*calls_until_failure)-- == 0; }
 
   std::set<ip_prefix> addresses;
-  std::set<ip_prefix> present; // routes
+  std::set<ip_prefix> present;          // routes
+  std::size_t routes_added_in_vain = 0; // the kernel would have been asked for all of them
   std::set<tun::link_rule> rules;
   std::optional<std::uint32_t> table_left = limits::own_mark_first;
   int tables_chosen = 0;

@@ -26,7 +26,8 @@ struct board_fixture {
     return opened;
   }
   std::shared_ptr<log_stream> follow(log_choice chosen) {
-    return board->follow(std::move(chosen), [this] { ++woken; });
+    return board->follow(
+        std::move(chosen), [this] { ++woken; }, limits::log_streams_max);
   }
   /// At `trace`, with its own lines.
   std::shared_ptr<log_stream> trace(std::optional<std::string> actor = {}) {

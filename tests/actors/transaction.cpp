@@ -290,6 +290,37 @@ BOOST_AUTO_TEST_CASE(with_another_only_address_the_routes_stay) {
   BOOST_TEST((routes->present == before));
 }
 
+BOOST_AUTO_TEST_CASE(routes_that_are_there_are_not_asked_for_one_by_one) {
+  conf::config first = running.config();
+  first.interface.addresses = {prefix("10.66.0.1/24"), prefix("fd66::1/64")};
+  BOOST_TEST(!change(first));
+  BOOST_REQUIRE(!routes->present.empty());
+  conf::config second = first;
+  second.interface.addresses = {prefix("10.66.0.1/24")};
+  BOOST_TEST(!change(second));
+  running.restore_link();
+  conf::config third = second;
+  third.interface.addresses = {prefix("10.67.0.1/24")};
+  routes->calls_until_failure = 2; // of the address, so that all is taken back
+  BOOST_TEST(change(third).has_value());
+  BOOST_TEST(routes->routes_added_in_vain == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_brought_back_stays_where_it_was) {
+  conf::config desired = running.config();
+  BOOST_REQUIRE(!desired.peers.empty());
+  desired.peers[0].endpoints = {{"a.example", 1, {}}};
+  BOOST_TEST(!change(desired));
+  BOOST_REQUIRE(!target.endpoints.empty());
+  BOOST_TEST(target.endpoints.back().moved);
+  change_options back;
+  back.bring_back = true;
+  target.endpoints.clear();
+  BOOST_TEST(!running.change_to(sample_config(), back, target));
+  for (const conf::peer_endpoints& each : target.endpoints)
+    BOOST_TEST(!each.moved);
+}
+
 BOOST_AUTO_TEST_CASE(the_sockets_of_before_come_back_with_their_port) {
   const std::uint16_t chosen = running.bound_port();
   conf::config desired = running.config();

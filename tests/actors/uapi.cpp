@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_port_in_use_is_told_and_changes_nothing) {
              "errno=-" + std::to_string(EADDRINUSE) + "\n\n");
   BOOST_TEST(to_tunnel->changes.empty());
   BOOST_TEST(running->config().peers.size() == 2);
-  BOOST_TEST(log.has("warning admin: a UAPI set failed, nothing is changed: "));
+  BOOST_TEST(log.has("warning admin: a UAPI set failed: nothing is changed: "));
 }
 
 BOOST_AUTO_TEST_CASE(a_get_after_a_set_in_one_write_shows_what_was_set) {

@@ -36,6 +36,11 @@ BOOST_AUTO_TEST_CASE(of_many_errors_the_first_are_told) {
   BOOST_TEST(errors_of(parse(keys)).size() == limits::config_errors_max);
 }
 
+BOOST_AUTO_TEST_CASE(nobodys_address_is_no_address) {
+  for (const std::string address : {"0.0.0.0/24", "::/64"})
+    BOOST_TEST(holds(error_of(head + "addresses = [\"" + address + "\"]\n"), "nobody's address"));
+}
+
 BOOST_AUTO_TEST_CASE(lists_that_are_compared_with_others_are_bounded) {
   std::string endpoints;
   for (std::size_t i = 0; i <= limits::endpoints_per_peer_max; ++i)

@@ -75,7 +75,7 @@ private:
     static constexpr std::array<const char*, 28> all = {
         "a", "Z", "0", "\"",     "\\",     "'", " ",          "#",         "=",       "[",
         "]", "{", "}", ",",      ".",      "%", "\\n",        "/",         "\\u0041", "\"\"\"",
-        "ü", "ß", "€", "\u0085", "\u2028", "…", "\U0001f9ea", "\U0010ffff"};
+        "ü", "ß", "€", "\u00a0", "\u2028", "…", "\U0001f9ea", "\U0010ffff"};
     std::string text = any_of(all);
     for (std::uint32_t left = number(0, 20); left != 0; --left)
       if (const std::string more = any_of(all); text.size() + more.size() <= octets_max)
@@ -116,12 +116,12 @@ private:
     result.name = any_of(std::array{"t", "troupe0", "_=+.-", "fifteen.letters"});
     result.private_key = secret();
     result.listen_port = static_cast<std::uint16_t>(number(0, 65535));
-    std::set<ip_address> taken;
+    std::set<ip_address> taken = {{{}, ip_family::v4}, {{}, ip_family::v6}}; // by nobody
     for (std::uint32_t left = number(0, 8); left != 0; --left)
       if (const ip_prefix own = any_prefix(0); taken.insert(own.address).second)
         result.addresses.push_back(own);
     if (coin())
-      result.mtu = number(taken.empty() ? limits::mtu_min : 1280, limits::mtu_max);
+      result.mtu = number(result.addresses.empty() ? limits::mtu_min : 1280, limits::mtu_max);
     if (coin())
       result.fwmark = number(256, 0xffffffff);
     for (const hook_kind& kind : hook_kinds)

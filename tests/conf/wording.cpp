@@ -37,6 +37,13 @@ BOOST_AUTO_TEST_CASE(ordinary_texts_are_shown) {
   BOOST_TEST(shown(std::string(200, '.')) == "(a text of 200 octets)");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_terminal_obeys_does_not_print) {
+  for (const std::string text : {"a\x1b[2J", "\x7f", "\t", "\u0080", "x\u009b2J", "\u009f"})
+    BOOST_TEST(!prints(text));
+  for (const std::string text : {"", "~ a", "\u00a0", "ü", "\u0440", "\U0001f9ea"})
+    BOOST_TEST(prints(text), text);
+}
+
 BOOST_AUTO_TEST_CASE(the_fault_of_a_key_is_told_without_the_key) {
   const std::string key = "mDIYPpnBoVVWuuEWVRoXrY7TYPMpS01Vc6mVm5ZTI0s=";
   BOOST_TEST(key_fault("") == "is empty");

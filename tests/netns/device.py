@@ -75,6 +75,24 @@ def moved(lab: Lab, kind: str) -> None:
     require(left.process.poll() is None, "the daemon ended")
 
 
+def namespace_ended(lab: Lab, kind: str) -> None:
+    """The device goes with the namespace that it was moved to, as a container's, and the daemon
+    with it"""
+    left, _ = started_pair(lab, kind)
+    container = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
+    lab.children.append(container)
+    own = os.stat("/proc/self/ns/net").st_ino
+    wait_until("it has a network of its own",
+               lambda: os.stat(f"/proc/{container.pid}/ns/net").st_ino != own)
+    left.host.ip("link", "set", left.name, "netns", str(container.pid))
+    require(left.process.poll() is None, "the daemon ended too early")
+    container.kill()
+    container.wait()
+    status = left.wait_ended()
+    expected = 1 if left.implementation == "troupe-toml" else 0
+    require(status == expected, f"it ended with {status}, not {expected}")
+
+
 def longest_sent(left: Tunnel, right: Tunnel, packet_lengths: list[int]) -> int:
     """In octets, of the messages from left that carry packets of these lengths."""
     with Tap(left.host, "to-right") as tap:
@@ -228,7 +246,7 @@ def inherited(lab: Lab, kind: str) -> None:
 
 
 def scenarios() -> list[Scenario]:
-    plays = (deleted, moved, resized, taken_down, without_ipv6)
+    plays = (deleted, moved, namespace_ended, resized, taken_down, without_ipv6)
     return [*(scenario(play, kind) for play in plays for kind in KINDS),
             scenario(comes_back_whole, "troupe-toml"),
             scenario(added_while_down, "troupe-toml"), scenario(set_elsewhere, "troupe-toml"),

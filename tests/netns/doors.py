@@ -5,9 +5,11 @@ only read, and those who would do harm. The pair is flow_lab.py's.
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from control_lab import EXIT_REFUSED, EXIT_UNREACHABLE, apply, ctl, refused, running
 from flow_lab import ADMIN_FOLDER, INSIDE, Pair, ask, tool
@@ -19,6 +21,8 @@ from tunnel import Peer, Tunnel
 ANSWER_S = 10.0 if SANITIZED else 1.0  # Of one client, whatever others do.
 MANY_PEERS, ASKED_BESIDE = 1_000 if SANITIZED else 10_000, 5
 ANSWER_MANY_S = 5.0
+# Beside a request that is made to cost something.
+COSTLY_S, COSTLY_MIB = 20.0 if SANITIZED else 2.0, 512
 
 CLIENTS_MAX = 512  # messages/limits.hpp
 # Groups and a user that no machine has, by number alone.
@@ -205,6 +209,70 @@ def patient(lab: Lab) -> None:
     require_answer("one who has closed his half")
 
 
+def costly_texts() -> dict[str, dict]:
+    """What is short to send and long to read: parameters of `diff`."""
+    head = "[interface]\nname = \"troupe0\"\n"
+    deep = ".a" * 300_000
+
+    def diff(text: str, path: str = "t.toml") -> dict:
+        return {"files": [{"path": path, "text": text}]}
+    return {
+        "a deep key behind a string": diff(f"x = ['''a'b''', {{a{deep} = 1}}]"),
+        "unknown keys": diff(head + "".join(f"k{each}=1\n" for each in range(350_000))),
+        "lists of lists": diff("x = [" + "[]," * 900_000 + "]"),
+        "endpoints": diff(head + '[[peer]]\nendpoint = [' + '"a:1",' * 300_000 + "]"),
+        "addresses and prefixes": diff(
+            head + "addresses = [" + ", ".join(
+                f'"10.{each >> 8}.{each & 255}.1/24"' for each in range(60_000)) + "]\n[[peer]]\n"
+            "allowed_ips = [" + ", ".join(
+                f'"fd00:{each:x}::/48"' for each in range(60_000)) + "]"),
+        "a long path": diff("[[peer]]\n" * 10_000, "x" * 1_000_000),
+        "empty objects": {"files": [{} for _ in range(900_000)]},
+        "many keys": {f"k{each}": 1 for each in range(200_000)},
+    }
+
+
+def costly(lab: Lab) -> None:
+    """Whatever somebody who may only read has compared leaves `status` to others in a second or
+    two, and little memory taken"""
+    made_groups()
+    left = Pair(lab).left
+    left.start('[admin]\nread_group = "troupe-readers"\n')
+    ask(left, "status")
+    for name, parameters in costly_texts().items():
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(ADMIN_FOLDER / f"{left.name}.read.sock"))
+            client.settimeout(20 * COSTLY_S)
+            line = json.dumps({"method": "diff", "jsonrpc": "2.0", "id": 1, "params": parameters})
+            try:
+                client.sendall(line.encode() + b"\n")
+            except OSError:  # It is longer than a reader's may be.
+                continue
+            begin = time.monotonic()
+            ask(left, "status")
+            took = time.monotonic() - begin
+            require(took < COSTLY_S, f"beside {name} it took {took:.2f} s")
+            with client.makefile("rb") as answer:
+                require(b'"error"' in answer.readline(), f"{name} is no error")
+        status = Path(f"/proc/{left.process.pid}/status").read_text(encoding="ascii")
+        peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) >> 10
+        note(f"beside {name} it took {took * 1e3:.0f} ms; the peak is {peak} MiB")
+        require(SANITIZED or peak < COSTLY_MIB, f"with {name} the peak is {peak} MiB")
+
+
+def unread_invitation(lab: Lab) -> None:
+    """Nobody is let in whose file nobody has got"""
+    router = Pair(lab).start().left
+    unread, full = os.pipe()
+    os.close(unread)
+    with open(full, "wb") as pipe:
+        done = subprocess.run([tool("troupectl"), "-i", router.name, "invite", "ghost"],
+                              stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    require(done.returncode == EXIT_REFUSED and "removed again" in done.stderr,
+            f"{done.returncode}: {done.stderr}")
+    require("ghost" not in running(router), "it is let in")
+
+
 def slow_reader(lab: Lab) -> None:
     """Who reads an answer of 10,000 peers octet by octet, over either socket, leaves `status` to
     others in under a second"""
@@ -234,7 +302,7 @@ def slow_reader(lab: Lab) -> None:
 
 def scenarios() -> list[Scenario]:
     return [scenario(each) for each in (invited, from_key_files, readers, nested, patient,
-                                        slow_reader)]
+                                        costly, slow_reader, unread_invitation)]
 
 
 if __name__ == "__main__":

@@ -113,19 +113,28 @@ def failing_down(lab: Lab) -> None:
         require(part in log, f"{part!r} is not in the log")
 
 
-def hanging(lab: Lab) -> None:
-    """A command that hangs is ended by SIGTERM, with all that it started"""
-    tunnel, trace = lone(lab), lab.folder / "trace"
-    hang = f"trap '' TERM INT HUP; echo $$ >{trace}; sleep 1000 & wait"
+class Hanging:
+    """A command that hangs."""
 
-    def hangs() -> bool:
-        return trace.exists() and trace.read_text(encoding="utf-8").strip() != ""
+    def __init__(self, lab: Lab) -> None:
+        self.trace = lab.folder / "hanging"
+        self.text = f"trap '' TERM INT HUP; echo $$ >{self.trace}; sleep 1000 & wait"
 
-    def require_ended() -> None:
-        group = int(trace.read_text(encoding="utf-8"))
+    def began(self) -> bool:
+        return self.trace.exists() and self.trace.read_text(encoding="utf-8").strip() != ""
+
+    def require_ended(self) -> None:
+        group = int(self.trace.read_text(encoding="utf-8"))
         wait_until("nothing of it runs", lambda: run("pgrep", "-g", str(group),
                                                      "-r", "R,S,D", fails=True).stdout == "")
-        trace.unlink()
+        self.trace.unlink()
+
+
+def hanging(lab: Lab) -> None:
+    """A command that hangs is ended by SIGTERM, with all that it started; when the time of a kind
+    is over none behind it begins"""
+    tunnel, hook, trace = lone(lab), Hanging(lab), lab.folder / "trace"
+    hang, hangs, require_ended = hook.text, hook.began, hook.require_ended
     for kind in ("pre_up", "post_up"):
         tunnel.launch("-f", *tunnel.command(f'{kind} = "{hang}"'))
         wait_until("it hangs", hangs)
@@ -140,12 +149,41 @@ def hanging(lab: Lab) -> None:
         tunnel.process.send_signal(signal.SIGHUP)  # Means nothing now.
         require(tunnel.signal_and_wait(signal.SIGTERM) == 0, "the end was not clean")
         require_ended()
-    start(tunnel, f'pre_down = "{hang}"')
+    start(tunnel, f'pre_down = ["{hang}", "echo pre >>{trace}"]\n'
+                  f'post_down = "echo post >>{trace}"')
     tunnel.process.send_signal(signal.SIGTERM)
     began = time.monotonic()
     require(tunnel.process.wait(120) == 0, "the end was not clean")
     require(time.monotonic() - began > 20, "nobody waited for it")
     require_ended()
+    require(trace.read_text(encoding="utf-8") == "post\n", "one behind it ran")
+    require("from command 2 of pre_down on none is run" in tunnel.log.read_text(encoding="utf-8"),
+            "no word of those behind it")
+
+
+def launcher(lab: Lab) -> None:
+    """Who ends the command that waits for the start ends the start: nothing of it is left"""
+    tunnel, hook = lone(lab), Hanging(lab)
+    for kind in ("pre_up", "post_up"):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            tunnel.launch(*tunnel.command(f'{kind} = "{hook.text}"'))
+            wait_until("it hangs", hook.began)
+            require(tunnel.signal_and_wait(number) == 1, "the start did not fail")
+            hook.require_ended()
+            require("was asked to end meanwhile" in tunnel.log.read_text(encoding="utf-8"),
+                    "no word")
+            tunnel.log.write_text("", encoding="utf-8")
+            require(not tunnel.host.has_link(tunnel.name), "the interface is left")
+            require(not run("ip", "netns", "pids", tunnel.host.namespace).stdout,
+                    "a process is left")
+
+
+def deleted_at_start(lab: Lab) -> None:
+    """An interface that is deleted while post_up runs is a start that failed"""
+    tunnel = lone(lab)
+    for options in ((), ("-f",)):
+        said = said_by_start(tunnel, 'post_up = "ip link del %i; sleep 2"', *options)
+        require("was deleted" in said, said)
 
 
 def hooks_live(lab: Lab) -> None:
@@ -180,8 +218,8 @@ def deleted(lab: Lab) -> None:
 
 def scenarios() -> list[Scenario]:
     return [scenario(play) for play in
-            (hooks_in_order, hooks_see_nothing, failing_up, failing_down, hanging, hooks_live,
-             deleted)]
+            (hooks_in_order, hooks_see_nothing, failing_up, failing_down, hanging, launcher,
+             hooks_live, deleted, deleted_at_start)]
 
 
 if __name__ == "__main__":

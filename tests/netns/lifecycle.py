@@ -6,9 +6,12 @@
   [ tunnel ]                                          [ tunnel ]
    192.168.77.1 ----------------- wire ------------- 192.168.77.2      outside
 """
+import fcntl
 import os
 import signal
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 from lab import SANITIZED, Host, Lab, Scenario, main, require, run, scenario, wait_until
@@ -16,6 +19,7 @@ from traffic import Load, ping, reaches
 from tunnel import Tunnel, accepts, endpoint, introduce, program
 
 KINDS = ["troupe", "troupe-toml"]
+PIPE_OCTETS, LINE_OCTETS = 4096, 200  # A page; the longest line that is written.
 
 
 def one_tunnel(lab: Lab, kind: str) -> Tunnel:
@@ -211,6 +215,31 @@ def killed(lab: Lab, kind: str) -> None:
     wait_until("traffic flows again", lambda: reaches(left.host, right.inner()))
 
 
+def unread_log(lab: Lab, kind: str) -> None:
+    """A daemon whose stderr is a pipe that nobody reads ends cleanly all the same"""
+    tunnel = one_tunnel(lab, kind)
+    full, unread = os.pipe()
+    with open(full, "rb"), open(unread, "wb") as pipe:
+        fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, PIPE_OCTETS)
+        tunnel.process = tunnel.host.popen(
+            program(tunnel.implementation), "-f", *tunnel.command(), stdin=subprocess.DEVNULL,
+            stdout=pipe, stderr=pipe, env={**os.environ, "LOG_LEVEL": "verbose"})
+        lab.children.append(tunnel.process)
+        pipe.close()
+        tunnel.wait_serving()
+
+        def waits() -> bool:
+            for state in ("down", "up"):  # Each is some lines of the log.
+                tunnel.host.ip("link", "set", tunnel.name, state)
+            unread_octets = struct.unpack("i", fcntl.ioctl(full, termios.FIONREAD, bytes(4)))[0]
+            return unread_octets > PIPE_OCTETS - LINE_OCTETS
+        wait_until("the pipe is full", waits)
+        for _ in range(10):
+            waits()
+        tunnel.stop()
+    require_nothing_left(tunnel)
+
+
 def socket_removed(lab: Lab, kind: str) -> None:
     """Who removes the UAPI socket's file ends the daemon, cleanly"""
     tunnel = one_tunnel(lab, kind).start()
@@ -227,7 +256,8 @@ def scenarios() -> list[Scenario]:
     found.append(scenario(foreground, "troupe"))
     if os.environ.get("LAB_IMPL") != "wireguard-go":
         found.append(scenario(usage, "troupe"))
-        found += [scenario(closed_descriptors, kind) for kind in KINDS]
+        found += [scenario(play, kind) for play in (closed_descriptors, unread_log)
+                  for kind in KINDS]
     # UBSan looks at an object through a pipe: without descriptors all look broken to it.
     if os.environ.get("LAB_IMPL") != "wireguard-go" and not SANITIZED:
         found += [scenario(short_of_descriptors, kind) for kind in KINDS]

@@ -240,6 +240,31 @@ BOOST_FIXTURE_TEST_CASE(renamed_interface_can_be_set_and_is_called_by_its_name, 
   BOOST_TEST(run("ip route show 10.30.0.0/16").find("tNew") != std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(routes_are_those_that_would_be_so_already, linked_device) {
+  BOOST_TEST(link.routes().empty());
+  check_made(link.set_up(true));
+  check_made(link.add_address(prefix("10.20.0.1/24")));
+  check_made(link.add_address(prefix("fd20::1/64")));
+  run("ip route add 10.40.0.0/16 via 10.20.0.9 dev tA && ip route add 10.50.0.0/16 dev tA metric 7 "
+      "&& ip link add tOther type veth peer name tPeer && ip link set tOther up && "
+      "ip route add 10.60.0.0/16 dev tOther && ip -6 route add fd60::/48 dev tA metric 1");
+  const std::vector<link_route> added = {{prefix("10.30.0.0/16")},
+                                         {prefix("0.0.0.0/0"), 1000},
+                                         {prefix("fd30::/48")},
+                                         {prefix("::/0"), 1000}};
+  for (const link_route& each : added)
+    check_made(link.add_route(each));
+  const std::vector<link_route> found = link.routes();
+  BOOST_TEST(std::is_sorted(found.begin(), found.end()));
+  for (const link_route& each : added)
+    BOOST_TEST(std::binary_search(found.begin(), found.end(), each), to_string(each.target));
+  for (const link_route& each : found)
+    if (each.table == tun::main_table || each.table == 1000)
+      check_already_so(link.add_route(each));
+  for (const char* const other : {"10.40.0.0/16", "10.50.0.0/16", "10.60.0.0/16", "fd60::/48"})
+    BOOST_TEST(!std::binary_search(found.begin(), found.end(), link_route{prefix(other)}), other);
+}
+
 BOOST_FIXTURE_TEST_CASE(interface_that_is_gone_cannot_be_set, linked_device) {
   run("ip link del tA");
   check_refused(link.set_up(true), ENODEV, {"interface tA is gone"});

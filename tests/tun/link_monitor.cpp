@@ -197,6 +197,16 @@ BOOST_FIXTURE_TEST_CASE(lost_events_do_not_leave_a_wrong_picture, watched_device
   BOOST_TEST(monitor.state().forgot_settings); // which may be so
 }
 
+BOOST_FIXTURE_TEST_CASE(following_keeps_no_namespace_alive, watched_device) {
+  {
+    const test::other_namespace there;
+    run("ip link set tA netns " + there.path());
+    BOOST_TEST(changed().moved);
+  }
+  pollfd gone{opened.fd(), 0, 0}; // POLLERR is always told; the kernel takes its time
+  BOOST_TEST(::poll(&gone, 1, 30'000) == 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(deletion_is_left_to_the_descriptor, watched_device) {
   const tun::link_state before = monitor.state();
   run("ip link del tA");
