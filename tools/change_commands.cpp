@@ -5,9 +5,7 @@
 
 #include "messages/interface_name.hpp"
 #include "messages/keys.hpp"
-#include "messages/limits.hpp"
 
-#include <charconv>
 #include <ctime>
 #include <memory>
 
@@ -22,8 +20,7 @@ constexpr const char* config_folder = "/etc/troupe/";
 /// Options of one command; it lives as long as the command line.
 struct change_options {
   std::string file;
-  std::optional<std::string> confirm;
-  bool dry_run = false;
+  trial how;
   bool from_file = false;
   bool keys = false;
   std::vector<std::string> log_level;
@@ -73,16 +70,6 @@ void read_files(const std::string& path, permissions how, request& to) {
   to.params["key_files"] = as_json(texts.keys);
 }
 
-std::string changes_text(const json& answer) {
-  std::string text;
-  for (const json& change : answer.at("changes"))
-    text += change.at("text").get<std::string>() + "\n";
-  if (answer.contains("needs_restart"))
-    for (const json& key : answer.at("needs_restart"))
-      text += "! " + key.get<std::string>() + ": only a restart of the daemon can change it\n";
-  return text.empty() ? "nothing changes\n" : text;
-}
-
 void check(const change_options& asked, const common_options& common) {
   const std::string path = path_of(asked, common);
   const auto read = read_config(path, common.file_permissions());
@@ -98,32 +85,11 @@ void diff(const change_options& asked, const common_options& common) {
   print(common.json ? answer.dump(2) + "\n" : changes_text(answer));
 }
 
-/// `5` or `5s`.
-std::uint64_t seconds_of(const std::string& text) {
-  std::uint64_t seconds = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, seconds);
-  const bool whole = last == end || (last + 1 == end && *last == 's');
-  constexpr std::uint64_t most = std::chrono::seconds(limits::confirm_max).count();
-  if (error != std::errc{} || !whole || seconds == 0 || seconds > most)
-    throw CLI::ValidationError("--confirm", "give a number of seconds, as 60 or 60s; at most " +
-                                                std::to_string(most));
-  return seconds;
-}
-
 void apply(const change_options& asked, const common_options& common) {
   request to;
-  if (asked.confirm)
-    to.params["confirm_s"] = seconds_of(*asked.confirm);
-  if (asked.dry_run)
-    to.params["dry_run"] = true;
+  put(asked.how, to.params);
   read_files(path_of(asked, common), common.file_permissions(), to);
-  const json answer = common.daemon().ask("apply", to.params);
-  print(changes_text(answer));
-  if (answer.contains("confirm_s"))
-    print("taken back in " + answer["confirm_s"].dump() + " s unless you run: troupectl confirm\n");
-  else if (asked.confirm)
-    print("nothing waits to be confirmed\n");
+  print_changes(common.daemon().ask("apply", to.params), asked.how);
 }
 
 void simple_change(const char* method, const char* done, const common_options& common) {
@@ -193,11 +159,7 @@ void add_change_commands(CLI::App& app, common_options& common) {
 
   CLI::App* const make =
       add_file_command(app, asked, common, "apply", "make a file what runs, whole or not at all");
-  CLI::Option* const confirm =
-      make->add_option("--confirm", asked->confirm,
-                       "take it back after that time unless `troupectl confirm` comes")
-          ->type_name("SECONDS");
-  make->add_flag("--dry-run", asked->dry_run, "only show what would change")->excludes(confirm);
+  add_trial_options(*make, asked->how);
   make->final_callback([asked, &common] { apply(*asked, common); });
 
   app.add_subcommand("confirm", "keep the change that waits for it")->final_callback([&common] {
@@ -205,8 +167,12 @@ void add_change_commands(CLI::App& app, common_options& common) {
   });
   app.add_subcommand("rollback", "take back the change that waits to be confirmed")
       ->final_callback([&common] { simple_change("rollback", "taken back", common); });
-  app.add_subcommand("reload", "make the daemon's own file what runs")->final_callback([&common] {
-    print(changes_text(common.daemon().ask("reload")));
+  CLI::App* const again = app.add_subcommand("reload", "make the daemon's own file what runs");
+  add_trial_options(*again, asked->how);
+  again->final_callback([asked, &common] {
+    json params = json::object();
+    put(asked->how, params);
+    print_changes(common.daemon().ask("reload", params), asked->how);
   });
   app.add_subcommand("save", "write what runs to the daemon's own file")->final_callback([&common] {
     const json answer = common.daemon().ask("save");

@@ -41,6 +41,20 @@ void print(const std::string& text);
 /// `--json` of a command that reads.
 void add_json_option(CLI::App& command, common_options& common);
 
+/// How a change is to be made: for good unless it says otherwise.
+struct trial {
+  std::optional<std::string> confirm;
+  bool dry_run = false;
+};
+/// `--confirm` and `--dry-run` of a command that changes something; `how` outlives it.
+void add_trial_options(CLI::App& command, trial& how);
+/// As parameters of a request. Throws CLI::ValidationError.
+void put(const trial& how, nlohmann::ordered_json& params);
+/// What an answer says that has changed, or would; lines.
+std::string changes_text(const nlohmann::ordered_json& answer);
+/// That, and what is to be done about a change that waits.
+void print_changes(const nlohmann::ordered_json& answer, const trial& how);
+
 // Each adds commands to `app`. They keep references to it and to `common`.
 
 /// check, diff, apply, confirm, rollback, history, reload, show config, save, log level.

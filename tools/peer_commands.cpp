@@ -26,6 +26,7 @@ struct peer_options {
   std::optional<std::string> expires;
   std::optional<std::string> preshared_key_file;
   bool disabled = false;
+  trial how;
   std::string sort = "name";
 };
 
@@ -34,13 +35,6 @@ using options = std::shared_ptr<peer_options>;
 std::int64_t seconds_since_epoch() {
   using namespace std::chrono;
   return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
-}
-
-void print_changes(const json& answer) {
-  std::string text;
-  for (const json& change : answer.at("changes"))
-    text += change.at("text").get<std::string>() + "\n";
-  print(text.empty() ? "nothing changes\n" : text);
 }
 
 /// "" alone is none.
@@ -90,7 +84,8 @@ private:
 void send(const char* method, json params, const peer_options& asked,
           const common_options& common) {
   const secret_param secret(params, asked.preshared_key_file);
-  print_changes(common.daemon().ask(method, params));
+  put(asked.how, params);
+  print_changes(common.daemon().ask(method, params), asked.how);
 }
 
 /// Through functions: CLI11 takes "" for an optional list or number that is not given.
@@ -215,6 +210,7 @@ void add_peer_commands(CLI::App& app, common_options& common) {
       ->type_name("KEY")
       ->required();
   add_setting_options(*add, asked);
+  add_trial_options(*add, asked->how);
   add->add_flag("--disabled", asked->disabled, "only in the configuration, until it is enabled");
   add->final_callback([asked, &common] {
     json params = settings_of(*asked);
@@ -227,6 +223,7 @@ void add_peer_commands(CLI::App& app, common_options& common) {
   CLI::App* const set = add_verb(*peer, asked, "set", "change settings of a peer, and keep others");
   set->add_option("--name", asked->name, "another name")->type_name("NAME");
   add_setting_options(*set, asked);
+  add_trial_options(*set, asked->how);
   set->final_callback([asked, &common] {
     json params = settings_of(*asked);
     params["peer"] = asked->peer;
@@ -234,7 +231,9 @@ void add_peer_commands(CLI::App& app, common_options& common) {
   });
 
   const auto add_simple = [&](const char* verb, const char* method, const char* what) {
-    add_verb(*peer, asked, verb, what)->final_callback([asked, &common, method] {
+    CLI::App* const command = add_verb(*peer, asked, verb, what);
+    add_trial_options(*command, asked->how);
+    command->final_callback([asked, &common, method] {
       send(method, json{{"peer", asked->peer}}, *asked, common);
     });
   };

@@ -153,19 +153,24 @@ void add_key_commands(CLI::App& app) {
       ->final_callback(tools::derive_public_key);
 }
 
-/// What is wrong with the first word that is neither an option nor a command; empty: there is none.
+/// What is wrong with the first word that is neither an option nor a command of the one before it;
+/// empty: there is none.
 std::string unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
-  std::vector<std::string> names;
-  for (const CLI::App* const each : app.get_subcommands({}))
-    names.push_back(each->get_name());
+  const CLI::App* level = &app;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const bool is_value = i > 0 && (words[i - 1] == "-i" || words[i - 1] == "--interface");
     if (is_value || words[i].substr(0, 1) == "-")
       continue;
-    if (std::find(names.begin(), names.end(), words[i]) != names.end())
-      return {}; // and a command of its own is missing behind it
-    const std::vector<std::string_view> known(names.begin(), names.end());
-    return "no command is called " + conf::shown(words[i]) + conf::suggestion(words[i], known);
+    std::vector<std::string> names;
+    for (const CLI::App* const each : level->get_subcommands({}))
+      names.push_back(each->get_name());
+    if (names.empty())
+      break;
+    if (std::find(names.begin(), names.end(), words[i]) == names.end()) {
+      const std::vector<std::string_view> known(names.begin(), names.end());
+      return "no command is called " + conf::shown(words[i]) + conf::suggestion(words[i], known);
+    }
+    level = level->get_subcommand(words[i]);
   }
   return {};
 }
@@ -231,8 +236,8 @@ int main(int argc, char** argv) {
     return complain("too many arguments, or an unknown one; see troupectl --help", exit_usage);
   } catch (const CLI::RequiredError& error) {
     const std::string unknown = unknown_command(app, {argv + 1, argv + argc});
-    return complain((unknown.empty() ? std::string(error.what()) : unknown) +
-                        "; see troupectl --help",
+    return complain(unknown.empty() ? std::string(error.what()) + "; see troupectl --help"
+                                    : unknown,
                     exit_usage);
   } catch (const CLI::ParseError& error) {
     return complain(std::string(error.what()) + "; see troupectl --help", exit_usage);

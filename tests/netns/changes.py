@@ -198,6 +198,25 @@ def confirmed(lab: Lab) -> None:
     shutil.rmtree(STATE_FOLDER / left.name)
 
 
+def verbs_confirmed(lab: Lab) -> None:
+    """Verbs of peers can be tried and confirmed, too; what changes nothing waits for nothing"""
+    left = Pair(lab).start().left
+    config = running(left)
+    require(ctl(left, "peer", "remove", "peer-0", "--dry-run").stdout == "- peer peer-0\n",
+            "it says something else")
+    require(running(left) == config, "a dry run changed something")
+    said = ctl(left, "peer", "remove", "peer-0", "--confirm", "2s").stdout
+    require("taken back in 2 s unless" in said and "[[peer]]" not in running(left), said)
+    wait_until("the peer is back", lambda: running(left) == config)
+    ping(left.host, INSIDE[1])
+    said = apply(left, "--confirm", "2")
+    require(said == "nothing changes\nnothing waits to be confirmed\n", f"it said {said!r}")
+    for words in (("reload",), ("peer", "disable", "peer-0")):
+        done = ctl(left, *words, "--confirm", "3601", fails=True)
+        require(done.returncode == EXIT_USAGE and "at most 3600" in done.stderr, f"{done}")
+    shutil.rmtree(STATE_FOLDER / left.name)
+
+
 def killed_meanwhile(lab: Lab) -> None:
     """A daemon killed while a change waits comes back with the configuration before it"""
     pair = Pair(lab).start()
@@ -279,7 +298,7 @@ def in_words(lab: Lab) -> None:
 def scenarios() -> list[Scenario]:
     return [scenario(each) for each in (
         applied_again_and_again, everything_live, refused_whole, comes_back, confirmed,
-        killed_meanwhile, file_and_running, in_words)]
+        verbs_confirmed, killed_meanwhile, file_and_running, in_words)]
 
 
 if __name__ == "__main__":

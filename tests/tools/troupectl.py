@@ -169,6 +169,16 @@ def completed(*words: str) -> list[str]:
     return done.stdout.split()
 
 
+    def test_an_unknown_command_is_named_and_the_nearest_suggested(self) -> None:
+        for words, said in ((("statu",), "called `statu`; did you mean `status`?"),
+                            (("-i", "x", "peer", "shw", "y"), "`shw`; did you mean `show`?"),
+                            ((ALICE_PRIVATE,), "(text withheld, as it may hold a key)")):
+            done = ctl(*words)
+            self.assertEqual(done.returncode, USAGE)
+            self.assertIn(said, done.stderr)
+        self.assertIn("A subcommand is required", ctl("peer").stderr)
+
+
 class Completion(unittest.TestCase):
     def test_commands_and_options_are_offered_as_far_as_they_are_typed(self) -> None:
         self.assertEqual(completed("pee"), ["peers", "peer"])
