@@ -31,7 +31,8 @@ public:
   change_service(std::shared_ptr<running_configuration> running, change_desk& desk,
                  std::shared_ptr<config_store> store);
 
-  /// `call` is of a method other than `status` and `flow`. What secrets it holds are wiped.
+  /// `call` is of a method that reads or changes the configuration. What secrets it holds are
+  /// wiped.
   [[nodiscard]] answer carry_out(rpc_call& call, const requester& who, moment now,
                                  commit_target& target);
   /// As `reload`, for SIGHUP. What it changed, or why it did not, goes to the log.

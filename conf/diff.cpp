@@ -112,15 +112,6 @@ bool same_socket_options(const udp_config& left, const udp_config& right) {
 
 } // namespace
 
-bool plan::empty() const {
-  return !tunnel.set_private_key && tunnel.removed.empty() && tunnel.changed.empty() &&
-         !tunnel.forget_sources && endpoints.empty() && !listen_port_changed && !fwmark_changed &&
-         !socket_options_changed && !data_path_changed && !mtu_changed && !queue_length_changed &&
-         !log_levels_changed && !credit_changed && addresses_to_remove.empty() &&
-         addresses_to_add.empty() && routes_to_remove.empty() && routes_to_add.empty() &&
-         rules_to_remove.empty() && rules_to_add.empty() && needs_restart.empty();
-}
-
 std::vector<route> routes_of(const config& wanted, std::uint32_t own_mark) {
   std::vector<route> result;
   if (wanted.interface.routes == route_mode::off)
@@ -182,11 +173,6 @@ plan diff(const config& before, const config& after, const diff_hints& hints,
 plan first_plan(const config& wanted, std::uint32_t own_mark) {
   plan result = diff(bare_config(wanted.interface.name), wanted, {}, own_mark);
   result.needs_restart.clear();
-  result.listen_port_changed = true;
-  result.fwmark_changed = true;
-  result.mtu_changed = true;
-  result.queue_length_changed = wanted.tun.queue_length != 0;
-  result.log_levels_changed = true;
   return result;
 }
 

@@ -59,10 +59,8 @@ struct plan {
   std::vector<route> routes_to_add;
   std::vector<rule> rules_to_remove;
   std::vector<rule> rules_to_add;
-  /// Keys (`udp.senders`) whose new value only a restart brings.
+  /// Keys (`tunnel.cpu`) whose new value only a restart brings.
   std::vector<std::string> needs_restart;
-
-  [[nodiscard]] bool empty() const;
 };
 
 /// Linear in what exists but for sorting; the plan is as large as what changed. `own_mark`: as
