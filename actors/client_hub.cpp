@@ -95,10 +95,12 @@ void client_hub::serve(std::span<const watched_fd> ready, time_point now) {
       stays = receive(*each, now) && !(one.failed && each->half_closed); // closed altogether
     else if (one.failed)
       stays = false;
-    if (stays)
-      evict_who_does_not_read(*each++);
-    else
+    if (!stays) {
       each = clients_.erase(each);
+      continue;
+    }
+    evict_who_does_not_read(*each); // perhaps the next
+    ++each;
   }
   if (ready.front().readable)
     accept_all(now);
@@ -265,10 +267,12 @@ bool client_hub::answer_round(const std::function<void(client& who)>& write, tim
     each->busy = false;
     each->round = 0;
     write(*each);
-    if (send(*each, now)) // it may join the next round here
-      evict_who_does_not_read(*each++);
-    else
+    if (!send(*each, now)) { // it may join the next round here
       each = clients_.erase(each);
+      continue;
+    }
+    evict_who_does_not_read(*each);
+    ++each;
   }
   round_is_out_ = anybody_waits_for(round_ + 1);
   if (round_is_out_)

@@ -174,6 +174,21 @@ BOOST_AUTO_TEST_CASE(beyond_the_bound_of_answers_who_has_read_nothing_for_longes
   BOOST_TEST(!third.read().empty());
 }
 
+BOOST_AUTO_TEST_CASE(who_goes_for_its_answer_may_be_the_next_in_turn) {
+  const std::string large = "big " + std::to_string(output_octets_max) + "\n";
+  unix_client first = join();
+  unix_client second = join();
+  unix_client third = join();
+  second.write(large);
+  turn();
+  first.write(large);
+  third.write("echo here\n");
+  turn();
+  BOOST_TEST(hub.size() == 2U);
+  BOOST_TEST(third.read() == "here\n");
+  BOOST_TEST(!first.read().empty());
+}
+
 BOOST_AUTO_TEST_CASE(beyond_the_bound_of_answers_a_round_lets_those_before_go) {
   std::vector<unix_client> all;
   for (std::size_t i = 0; i < clients_max; ++i) {
