@@ -78,21 +78,6 @@ bool is_for_readers(const std::filesystem::path& socket) {
   return socket.stem().extension() == read_suffix;
 }
 
-/// Sorted. A socket that a killed daemon left behind does not count.
-std::vector<std::string> running_interfaces() {
-  std::vector<std::string> found;
-  std::error_code none; // no such folder: no daemon has ever run
-  for (const std::filesystem::directory_entry& entry :
-       std::filesystem::directory_iterator(run_folder, none)) {
-    const std::filesystem::path path = entry.path();
-    if (path.extension() == socket_suffix && !is_for_readers(path) &&
-        connect_to(path.stem().string(), SOCK_NONBLOCK).daemon_runs())
-      found.push_back(path.stem().string());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 std::string only_running_interface() {
   const std::vector<std::string> running = running_interfaces();
   if (running.empty())
@@ -192,6 +177,20 @@ json result_of(const std::string& line, const std::string& interface_name) {
 }
 
 } // namespace
+
+std::vector<std::string> running_interfaces() {
+  std::vector<std::string> found;
+  std::error_code none; // no such folder: no daemon has ever run
+  for (const std::filesystem::directory_entry& entry :
+       std::filesystem::directory_iterator(run_folder, none)) {
+    const std::filesystem::path path = entry.path();
+    if (path.extension() == socket_suffix && !is_for_readers(path) &&
+        connect_to(path.stem().string(), SOCK_NONBLOCK).daemon_runs())
+      found.push_back(path.stem().string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
 
 admin_client::admin_client(std::string interface_name)
     : interface_name_(std::move(interface_name)) {}

@@ -60,6 +60,9 @@ private:
   bool ended_ = false;
 };
 
+/// Of daemons that run, sorted: a socket that a killed one left behind does not count.
+std::vector<std::string> running_interfaces();
+
 class admin_client {
 public:
   /// The daemon of `interface_name`; without a name the only one that runs.

@@ -1,5 +1,6 @@
 #include "tools/completion.hpp"
 
+#include "actors/rpc.hpp"
 #include "conf/words.hpp"
 
 #include <algorithm>
@@ -77,21 +78,32 @@ std::string type_at(const place& at) {
   return "";
 }
 
+/// `...{one,two}`, as CLI11 says of an option that must be one of these.
+std::vector<std::string> words_in_braces(const std::string& type) {
+  const std::size_t begin = type.find('{');
+  const std::size_t end = type.find('}', begin);
+  if (begin == std::string::npos || end == std::string::npos)
+    return {};
+  return CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
+}
+
 /// Those of a list that never changes; none for other types.
 std::vector<std::string> words_of(const std::string& type) {
-  std::vector<std::string> words;
+  std::vector<std::string> words = words_in_braces(type);
   if (type.find("ACTOR") != std::string::npos)
     words.assign(conf::actors.begin(), conf::actors.end());
   if (type.find("LEVEL") != std::string::npos)
     words.insert(words.end(), conf::log_levels.begin(), conf::log_levels.end());
+  if (type == "METHOD")
+    for (const actors::rpc_method& each : actors::rpc_methods())
+      words.emplace_back(each.name);
   return words;
 }
 
 } // namespace
 
-std::vector<std::string>
-completions(const CLI::App& app, const std::vector<std::string>& words,
-            const std::function<std::vector<std::string>(std::optional<std::string>)>& peers) {
+std::vector<std::string> completions(const CLI::App& app, const std::vector<std::string>& words,
+                                     const running_names& running) {
   place at{&app, nullptr, std::nullopt, 0};
   for (std::size_t i = 0; i + 1 < words.size(); ++i)
     step(at, words[i]);
@@ -99,14 +111,17 @@ completions(const CLI::App& app, const std::vector<std::string>& words,
   std::vector<std::string> found;
   const std::string type = type_at(at);
   if (type == "NAME|KEY" || (at.waiting != nullptr && at.waiting->check_lname("peer"))) {
-    found = peers(at.interface_name);
+    found = running.peers(at.interface_name);
+  } else if (type == "IFNAME" && at.waiting != nullptr) {
+    found = running.interfaces();
   } else if (std::vector<std::string> listed = words_of(type);
              !listed.empty() && !typed.starts_with("-")) {
     found = std::move(listed);
   } else if (at.waiting == nullptr && typed.starts_with("-")) {
     for (const CLI::Option* const option : options_of(*at.command))
       for (const std::string& name : option->get_lnames())
-        found.push_back("--" + name);
+        if (std::find(found.begin(), found.end(), "--" + name) == found.end())
+          found.push_back("--" + name);
   } else if (at.waiting == nullptr) {
     for (const CLI::App* const each : subcommands_of(*at.command))
       found.push_back(each->get_name());

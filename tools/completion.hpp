@@ -11,11 +11,16 @@
 
 namespace troupe::tools {
 
+/// What daemons that run have names for; asked where such a name may come.
+struct running_names {
+  std::function<std::vector<std::string>()> interfaces;
+  /// Of an interface's daemon, or of the only one.
+  std::function<std::vector<std::string>(std::optional<std::string>)> peers;
+};
+
 /// `words` are those behind the program's name; the last is being typed, and may be empty. Nothing:
-/// a file's name, or anything, may come. `peers` lists the peers of an interface's daemon, or of
-/// the only one; it is asked where a peer may come.
-std::vector<std::string>
-completions(const CLI::App& app, const std::vector<std::string>& words,
-            const std::function<std::vector<std::string>(std::optional<std::string>)>& peers);
+/// a file's name, or anything, may come.
+std::vector<std::string> completions(const CLI::App& app, const std::vector<std::string>& words,
+                                     const running_names& running);
 
 } // namespace troupe::tools

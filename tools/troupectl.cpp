@@ -189,7 +189,7 @@ void complete(const CLI::App& app, const std::vector<std::string>& words) {
     return names;
   };
   std::string text;
-  for (const std::string& each : tools::completions(app, words, peers))
+  for (const std::string& each : tools::completions(app, words, {tools::running_interfaces, peers}))
     text += each + "\n";
   tools::print(text);
 }

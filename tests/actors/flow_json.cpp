@@ -126,6 +126,15 @@ BOOST_AUTO_TEST_CASE(rates_are_of_the_time_between) {
   BOOST_TEST(alone["seconds"] == 0);
 }
 
+BOOST_AUTO_TEST_CASE(who_has_come_in_place_of_another_has_no_rates_yet) {
+  of(before, "tun-reader/0").packets = 5000;
+  of(before, "tun-reader/0").thread.thread = 17;
+  reader().packets = 100;
+  reader().thread.thread = 18;
+  BOOST_TEST(shown()["stages"][0]["packets_per_s"] == 0);
+  BOOST_TEST(shown()["stages"][0]["packets"] == 100);
+}
+
 BOOST_AUTO_TEST_CASE(blocked_socket_is_the_bottleneck_if_it_takes_most_of_the_time) {
   sender().blocked = 830ms;
   now.tunnel.cpu = 500ms;

@@ -132,6 +132,20 @@ BOOST_AUTO_TEST_CASE(rates_are_of_the_time_since_an_earlier_roll) {
   BOOST_TEST(end_with_all(300, 30, 2s)["seconds"] == 0.0); // too long ago
 }
 
+BOOST_AUTO_TEST_CASE(who_has_come_in_place_of_another_has_no_rates_yet) {
+  end_with_all(100, 10, 1s);
+  now += 2s;
+  thread_facts fresh = thread_called("tunnel", 'S', 1ms);
+  fresh.id = 4712;
+  begin({fresh});
+  for (const char* const name : {"tunnel", "handshaker", "admin"})
+    answer(name, 5);
+  const json tunnel = roll.end()["actors"][0];
+  BOOST_TEST(tunnel["messages"] == 5);
+  BOOST_TEST(tunnel["messages_per_s"] == 0.0);
+  BOOST_TEST(tunnel["cpu_share"] == 0.0);
+}
+
 BOOST_AUTO_TEST_CASE(who_asks_all_the_time_takes_no_rates_from_others) {
   static_cast<void>(end_with_all(0, 0, 0s));
   now += 500ms;

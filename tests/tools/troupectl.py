@@ -186,6 +186,9 @@ class Completion(unittest.TestCase):
         self.assertEqual(completed("apply", "file", "--c"), ["--confirm"])
         self.assertEqual(completed("apply", "--conf"), ["--confirm"])
         self.assertIn("--interface", completed("peer", "add", "--"))
+        self.assertEqual(completed("apply", "--h"), ["--help"])
+        self.assertEqual(completed("peers", "--sort", ""), ["name", "handshake", "rx", "tx"])
+        self.assertEqual(completed("rpc", "peer.re"), ["peer.remove", "peer.rehandshake"])
         self.assertEqual(completed("nonsense"), [])
 
     def test_levels_and_actors_are_offered(self) -> None:
@@ -238,6 +241,11 @@ class Daemons(unittest.TestCase):
     def test_a_socket_for_readers_is_no_daemon_of_its_own(self) -> None:
         with FakeDaemon("wgt0", result(STATUS)), FakeDaemon("wgt0.read", None):
             self.assertEqual(ctl("status").returncode, DONE)
+
+    def test_daemons_that_run_are_offered(self) -> None:
+        with FakeDaemon("wgt0", result(STATUS)), FakeDaemon("wgt1", None):
+            self.assertEqual(completed("-i", ""), ["wgt0", "wgt1"])
+            self.assertEqual(completed("status", "--interface", "wgt1"), ["wgt1"])
 
     def test_json_is_the_daemons_result_key_for_key(self) -> None:
         with FakeDaemon("wgt0", result(STATUS)):
