@@ -24,6 +24,8 @@ void pending_file::write(const std::string& text) const {
 
 void pending_file::remove() const {
   remove_file(path_);
+  std::error_code stays; // if something else is in it
+  fs::remove(folder_, stays);
 }
 
 } // namespace troupe::actors

@@ -15,7 +15,7 @@ public:
   [[nodiscard]] bool exists() const;
   /// On disk when it returns, and readable by its owner alone. Throws std::system_error.
   void write(const std::string& text) const;
-  /// Throws std::system_error if it stays.
+  /// With the folder, if nothing else is in it. Throws std::system_error if it stays.
   void remove() const;
 
 private:

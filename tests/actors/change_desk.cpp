@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_change_that_is_not_confirmed_goes_by_itself) {
   BOOST_TEST(peers() == 1);
   pass(1ms);
   BOOST_TEST(peers() == 2);
-  BOOST_TEST(!pending.exists());
+  BOOST_TEST(!std::filesystem::exists(folder.at("state")));
   BOOST_TEST(target.changes.at(1).changed.at(0).settings.name == "phone");
   BOOST_TEST(target.changes.at(2).forget_parked);
   BOOST_TEST(desk.history().back().what == "taken back");

@@ -5,7 +5,6 @@ taken back by themselves unless confirmed. The pair is flow_lab.py's.
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import time
@@ -175,10 +174,9 @@ def comes_back(lab: Lab) -> None:
     after = left.peer_state(right)
     require(after.latest_handshake == before.latest_handshake and
             after.tx_bytes >= before.tx_bytes, f"{before} became {after}")
-    require(not os.listdir(STATE_FOLDER / left.name), "something is left on disk")
+    require(not (STATE_FOLDER / left.name).exists(), "something is left on disk")
     past = [each["what"] for each in json.loads(ctl(left, "history", "--json").stdout)]
     require(past[-1] == "taken back" and "1 peer removed" in past[-2], f"the history says {past}")
-    shutil.rmtree(STATE_FOLDER / left.name)
 
 
 def confirmed(lab: Lab) -> None:
@@ -195,7 +193,6 @@ def confirmed(lab: Lab) -> None:
     require("[[peer]]" not in running(left), "the peer is back though it was confirmed")
     refused(left, "confirm")
     refused(left, "rollback")
-    shutil.rmtree(STATE_FOLDER / left.name)
 
 
 def verbs_confirmed(lab: Lab) -> None:
@@ -214,7 +211,6 @@ def verbs_confirmed(lab: Lab) -> None:
     for words in (("reload",), ("peer", "disable", "peer-0")):
         done = ctl(left, *words, "--confirm", "3601", fails=True)
         require(done.returncode == EXIT_USAGE and "at most 3600" in done.stderr, f"{done}")
-    shutil.rmtree(STATE_FOLDER / left.name)
 
 
 def killed_meanwhile(lab: Lab) -> None:
@@ -233,8 +229,7 @@ def killed_meanwhile(lab: Lab) -> None:
     ping(left.host, INSIDE[1])
     require("was waiting to be confirmed" in left.log.read_text(encoding="utf-8"),
             "the log does not say so")
-    require(not (STATE_FOLDER / left.name / "pending.toml").exists(), "it is still pending")
-    shutil.rmtree(STATE_FOLDER / left.name)
+    require(not (STATE_FOLDER / left.name).exists(), "it is still pending")
 
 
 # --- The file

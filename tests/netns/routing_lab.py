@@ -96,7 +96,4 @@ class Way:
         after = kernel(self.left.host)
         require(after == self.before, f"{self.before}\n--- became\n{after}")
         folder = STATE_FOLDER / self.left.name
-        left = list(folder.glob("*"))
-        require(not left, f"left on disk: {left}")
-        if folder.exists():  # A change that waited leaves it.
-            folder.rmdir()
+        require(not folder.exists(), f"left on disk: {list(folder.glob('*'))}")
