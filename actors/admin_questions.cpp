@@ -92,7 +92,9 @@ void admin_state::on_input(admin_door& door, client& who) {
   const std::size_t length = std::min(end, who.input.size());
   const std::size_t most = longest_line(door, who.input);
   if (length > most) {
-    who.output += rpc_error("null", {rpc_code::invalid_request, "the request is too long"});
+    who.output +=
+        rpc_error("null", {rpc_code::invalid_request,
+                           "the request is longer than " + std::to_string(most) + " octets"});
     who.closing = true;
     return;
   }

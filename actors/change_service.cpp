@@ -76,10 +76,16 @@ bool names_other_key_files(const conf::config& running, const conf::config& want
   });
 }
 
-/// What only root may change is not the same in both.
+/// What only root may change of the interface, or of a peer that is in both, is not the same.
 bool differs_for_root(const conf::config& left, const conf::config& right) {
-  return left.interface.commands != right.interface.commands ||
-         names_other_key_files(left, right) || names_other_key_files(right, left);
+  if (left.interface.commands != right.interface.commands ||
+      left.interface.private_key_file != right.interface.private_key_file)
+    return true;
+  const peers_by_key known(left);
+  return std::any_of(right.peers.begin(), right.peers.end(), [&](const conf::peer_config& peer) {
+    const conf::peer_config* const other = known.find(peer.settings.key);
+    return other != nullptr && other->preshared_key_file != peer.preshared_key_file;
+  });
 }
 
 /// False when absent; nothing if it is no truth value.
@@ -320,8 +326,8 @@ change_service::answer change_service::save(const requester& who, moment now) {
   if (const conf::config* const on_disk = std::get_if<conf::config>(&wanted)) {
     if (!who.is_root() && differs_for_root(*on_disk, running_->config()))
       return rpc_failure{rpc_code::not_allowed,
-                         "the file has other commands or key files than what runs, which only root "
-                         "may write over; `reload` takes them"};
+                         "the file has other commands or key files than what runs: only root may "
+                         "write over them"};
     wanted = for_own_file(*on_disk);
   }
   if (rpc_failure* failure = std::get_if<rpc_failure>(&wanted))

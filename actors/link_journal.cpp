@@ -3,6 +3,7 @@
 #include "messages/limits.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -177,11 +178,13 @@ bool link_journal::add_addresses(const conf::plan& plan) {
 }
 
 bool link_journal::add_routes(const conf::plan& plan, const conf::config& after) {
-  const bool some_are_lost = !plan.addresses_to_remove.empty();
-  if (!some_are_lost && plan.routes_to_add.empty())
-    return true;
-  for (const tun::link_route& route : missing_routes(
-           *interface_, some_are_lost ? conf::routes_of(after, own_mark_) : plan.routes_to_add)) {
+  std::vector<tun::link_route> wanted;
+  if (!plan.addresses_to_remove.empty()) // and routes with them, perhaps
+    wanted = missing_routes(*interface_, conf::routes_of(after, own_mark_));
+  else
+    std::transform(plan.routes_to_add.begin(), plan.routes_to_add.end(), std::back_inserter(wanted),
+                   link_route_of);
+  for (const tun::link_route& route : wanted) {
     const tun::link_change done = interface_->add_route(route);
     if (!waits_for_up(done) &&
         !make(done, [this, route] { return interface_->remove_route(route); }))

@@ -123,8 +123,10 @@ const rpc_method* find_rpc_method(std::string_view name) {
 
 std::variant<rpc_call, std::string> parse_rpc(std::string_view line) {
   if (!is_bounded(line))
-    return rpc_error("null", {rpc_code::parse_error, "the request is nested too deep, or has too "
-                                                     "many parts"});
+    return rpc_error("null", {rpc_code::parse_error,
+                              "the request is nested too deep, or has more than " +
+                                  std::to_string(limits::json_parts_max) + " parts or " +
+                                  std::to_string(limits::json_keys_max) + " keys in one"});
   json request = json::parse(line, nullptr, false);
   if (request.is_discarded())
     return rpc_error("null", {rpc_code::parse_error, "the request is no JSON"});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
 namespace troupe::actors {
@@ -15,6 +16,21 @@ std::string restart_text(const std::vector<std::string>& keys) {
   for (const std::string& key : keys)
     text.append(text.empty() ? "" : ", ").append(key);
   return text + " cannot change while the daemon runs: restart it with the new file";
+}
+
+/// TUNNEL puts a peer back where it was when it is told of the peer, be its endpoint a name; and
+/// that need not be the first endpoint.
+void bring_back_moved(conf::plan& plan, const conf::config& desired) {
+  std::unordered_set<public_key> untold;
+  for (conf::peer_endpoints& each : plan.endpoints) {
+    each.moved = false;
+    untold.insert(each.key);
+  }
+  for (const peer_change& each : plan.tunnel.changed)
+    untold.erase(each.settings.key);
+  for (const conf::peer_config& each : desired.peers)
+    if (untold.count(each.settings.key) != 0)
+      plan.tunnel.changed.push_back({each.settings, std::nullopt, false});
 }
 
 } // namespace
@@ -53,6 +69,8 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
   conf::plan plan = conf::diff(config_, desired, how.hints, *own_mark);
   if (!plan.needs_restart.empty())
     return commit_failure{commit_failure::kind::needs_restart, restart_text(plan.needs_restart)};
+  if (how.bring_back)
+    bring_back_moved(plan, desired);
   // 1. Prepare.
   std::shared_ptr<const udp::socket_pair> prepared;
   if (std::optional<commit_failure> failure = find_sockets(plan, desired, how, mark, prepared))
@@ -94,9 +112,6 @@ std::optional<commit_failure> running_configuration::change_to(conf::config desi
     sockets_ = std::move(prepared);
     target.use(sockets_of(config_, sockets_));
   }
-  if (how.bring_back) // TUNNEL puts them where they were, which need not be the first endpoint
-    for (conf::peer_endpoints& each : plan.endpoints)
-      each.moved = false;
   if (!plan.endpoints.empty())
     target.set_endpoints(std::move(plan.endpoints));
   return std::nullopt;

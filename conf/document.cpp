@@ -140,18 +140,26 @@ position position_of(std::string_view text, std::size_t at) {
           static_cast<unsigned>(at - (before.rfind('\n') + 1) + 1)};
 }
 
+/// Whether `[[` at `at` begins `[[peer]]`, the only array of tables that there is.
+bool is_peer_header(std::string_view text, std::size_t at) {
+  constexpr std::string_view name = "peer";
+  const std::size_t begin = std::min(text.find_first_not_of(" \t", at + 2), text.size());
+  const std::string_view behind = text.substr(begin);
+  return starts_with(behind, name) && behind.substr(name.size()).find_first_of(" \t]") == 0;
+}
+
 struct excess {
   std::size_t at;
   std::string_view what;
 };
 
-/// What toml++ is not to see. It nests a table for each part of a key and recurses through them,
-/// and a large file has room for more than the stack has: outside strings only keys and fractions
-/// have points, so none but a wrong text has many in a row. And of each value it makes ever so much
-/// more than the text.
+/// What toml++ is not to see. For each part of a key it nests a table, recurses through it, and
+/// searches all that it has made so, as it does with arrays of tables; and of each value it makes
+/// ever so much more than the text. Outside strings keys alone have points, but for fractions and
+/// dates behind an equals sign.
 std::optional<excess> first_excess(std::string_view text) {
-  constexpr unsigned points_max = 4; // in each of the 256 values that toml++ nests; ours have 2
-  unsigned points = 0;
+  bool in_value = false;
+  std::size_t searched = 0;
   std::size_t values = 0;
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
@@ -163,10 +171,14 @@ std::optional<excess> first_excess(std::string_view text) {
       i = std::min(text.find('\n', i), text.size());
       continue;
     }
-    if (c == ',' || c == '=' || c == '\n')
-      points = 0;
-    else if (c == '.' && ++points > points_max)
-      return excess{i, "a key of too many parts; is it a key?"};
+    const bool begins_array = c == '[' && text.substr(i, 2) == "[[";
+    if (c == '=')
+      in_value = true;
+    else if (c == ',' || c == '{' || c == '\n')
+      in_value = false;
+    else if (!in_value && (c == '.' || (begins_array && !is_peer_header(text, i))) &&
+             ++searched > limits::config_key_parts_max)
+      return excess{i, "a key of too many parts, or too many of several; is it a key?"};
     if ((c == ',' || c == '=' || c == '[' || c == '{') && ++values > limits::config_values_max)
       return excess{i, "the file has more keys and values than are read; is it the right file?"};
     ++i;

@@ -226,6 +226,8 @@ void read_log(section& from, log_config& result, error_list& errors) {
     return;
   section levels(*table, "[log] actors", errors);
   for (const member& given : table->members) {
+    if (errors.full())
+      return;
     if (!is_actor(given.key))
       levels.error(given.at,
                    "no actor is called " + shown(given.key) + suggestion(given.key, actors));

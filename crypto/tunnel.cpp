@@ -122,7 +122,8 @@ void tunnel::set_peer(const peer_change& change, bool back_to_before, moment now
   if (back_to_before && set.remote_before) {
     set.remote = *set.remote_before;
     set.local = {};
-  } else if (change.remote && !(back != nullptr && back->remote)) {
+  } else if (change.remote && !(back != nullptr && back->remote) &&
+             !(back_to_before && set.remote)) { // it has never left
     if (may_be_taken_back_ && known != nullptr && !set.remote_before)
       set.remote_before = set.remote;
     set.remote = change.remote;

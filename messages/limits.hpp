@@ -243,8 +243,8 @@ inline constexpr std::size_t uapi_input_octets_max = uapi_request_octets_max + 1
 inline constexpr std::size_t admin_line_octets_max = 4096;
 /// A request with files, which JSON makes longer: six octets for one, at the worst.
 inline constexpr std::size_t admin_files_octets_max = 64 * 1024 * 1024;
-/// From those who may only read: two files of 10,000 peers. Reading a text takes 50 times its size
-/// for a moment, if it is made for that.
+/// From those who may only read: two files of 10,000 peers. Reading a text takes 100 times its
+/// size for a moment, if it is made for that.
 inline constexpr std::size_t admin_reader_files_octets_max = 4 * 1024 * 1024;
 /// A path that comes with a request: each peer remembers the one of its file.
 inline constexpr std::size_t request_path_octets_max = 1024;
@@ -252,15 +252,15 @@ inline constexpr std::size_t request_path_octets_max = 1024;
 inline constexpr std::size_t json_depth_max = 16;
 /// Keys of one object, which are looked through for each: no method has as many parameters.
 inline constexpr std::size_t json_keys_max = 64;
-/// Commas and beginnings of a request: three for a drop-in, four for a key file. Each part costs
-/// more as a tree than as text.
-inline constexpr std::size_t json_parts_max = 128 * 1024;
+/// Commas and beginnings of a request: three for a drop-in, four for a key file, of which every
+/// peer may have one. Each part costs more as a tree than as text.
+inline constexpr std::size_t json_parts_max = 320 * 1024;
 inline constexpr std::size_t admin_clients_max = 512;
 /// Of all its clients together: what one read may bring of each, and one largest request.
 inline constexpr std::size_t admin_input_octets_max =
     admin_clients_max * 64 * 1024 + admin_files_octets_max;
 /// What the clients of one control socket together may have been answered and not read: the status
-/// of 10,000 peers for some 25 of them. One answer alone may be longer.
+/// of 10,000 peers for some 25 of them. What is longer stays until another client is served.
 inline constexpr std::size_t control_output_octets_max = 128 * 1024 * 1024;
 /// Changes that `history` remembers.
 inline constexpr std::size_t history_max = 20;
@@ -292,6 +292,9 @@ inline constexpr std::size_t config_octets_max = 64 * 1024 * 1024;
 /// Equals signs, commas and opening brackets in it: for each toml++ and we need up to 500 octets
 /// while it is read. Every peer that there may be has room for 30.
 inline constexpr std::size_t config_values_max = 2'000'000;
+/// Points in keys, of which the configuration has two for each actor's level, and tables in double
+/// brackets but for those of peers, of which it has none. They bound the depth of what is read.
+inline constexpr std::size_t config_key_parts_max = 1000;
 /// Nobody mends more at a time, and each is longer than what is wrong with the file.
 inline constexpr std::size_t config_errors_max = 1000;
 /// Each is compared with each prefix of each peer.

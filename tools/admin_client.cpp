@@ -120,6 +120,8 @@ void send_line(const unique_fd& to, const std::string& line, const std::string& 
   std::size_t sent = 0;
   while (sent < line.size()) {
     const ssize_t done = ::send(to.fd(), line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (done < 0 && (errno == EPIPE || errno == ECONNRESET))
+      return; // it has enough: why, is in its answer
     if (done < 0 && errno != EINTR)
       lost(interface_name, errno);
     sent += done > 0 ? static_cast<std::size_t>(done) : 0;

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
+#include <vector>
 
 namespace troupe::tools {
 
@@ -65,6 +66,15 @@ void write_all(int fd, const std::string& text) {
   }
 }
 
+/// Those that nobody (nohup, a shell) has made the process ignore.
+std::vector<int> not_ignored(std::vector<int> signals) {
+  std::erase_if(signals, [](int each) {
+    struct sigaction now {};
+    return ::sigaction(each, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+  });
+  return signals;
+}
+
 void silence(int fd, int flags) {
   const unique_fd nothing(::open("/dev/null", flags | O_CLOEXEC));
   ::dup2(nothing.fd(), fd);
@@ -103,7 +113,7 @@ parent_line go_to_background() {
   unique_fd from_child(ends[0]);
   unique_fd to_parent(ends[1]);
   // Blocked from here on in the child, too, which makes a descriptor of its own for them.
-  const unique_fd signals = signals_as_descriptor({SIGTERM, SIGINT, SIGHUP});
+  const unique_fd signals = signals_as_descriptor(not_ignored({SIGTERM, SIGINT, SIGHUP}));
   const pid_t child = ::fork();
   if (child < 0)
     throw std::system_error(errno, std::system_category(), "cannot go into the background");

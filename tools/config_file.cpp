@@ -169,7 +169,7 @@ std::variant<conf::key_text, conf::key_unreadable> read_key_file(const std::stri
                                     ? "it belongs to another user; run: chown root " + path
                                     : "others can read or write it; run: chmod go-rwx " + path};
   }
-  return conf::key_text{std::move(file.text), std::filesystem::absolute(path)};
+  return conf::key_text{std::move(file.text), std::filesystem::absolute(path).lexically_normal()};
 }
 
 config_files::~config_files() {

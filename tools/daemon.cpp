@@ -262,17 +262,19 @@ bool wait_for_end(const supervisor_actor& supervisor, const unique_fd& signals,
   }
 }
 
-/// The log's thread ends with the book. If whoever has our stderr reads it no more, it never does:
-/// the process then ends without it, and without what waits to be written.
-void end_log(std::shared_ptr<const log_book> book, int status) {
+/// The last words. The log's thread ends with the book; if whoever has our stderr reads it no more,
+/// it never does: the process then ends without it, and without what waits to be written.
+void end_output(std::shared_ptr<const log_book> book, parent_line& parent, const program_end& how) {
   std::promise<void> ended;
   const std::future<void> end = ended.get_future();
   std::thread waits([&] {
     book.reset();
+    if (how.status() != 0)
+      parent.failed(how.why());
     ended.set_value();
   });
   if (end.wait_for(limits::log_end_time) != std::future_status::ready)
-    ::_exit(status);
+    ::_exit(how.status());
   waits.join();
 }
 
@@ -376,14 +378,11 @@ int run_daemon(daemon_settings settings, parent_line parent) {
       delete system;
     if (served)
       run_down(runner, conf::hook::post_down, hooks->now(), *log);
-    if (end->status() != 0)
-      parent.failed(end->why());
+    book->report_lost_lines();
+    end_output(std::move(book), parent, *end);
     if (!end->all_stopped())
       ::_exit(1);
-    book->report_lost_lines();
-    const int status = end->status();
-    end_log(std::move(book), status);
-    return status;
+    return end->status();
   } catch (const std::exception& error) {
     parent.failed(error.what());
     return 1;

@@ -15,7 +15,7 @@ public:
   explicit taken_addresses(const conf::config& running);
 
   /// The first host of the network of `own`, an address of ours, that nobody has; nothing if there
-  /// is none. Linear in what is taken, however large the network.
+  /// is none. Steps over what is taken, so that the size of the network does not matter.
   [[nodiscard]] std::optional<ip_prefix> free_host(const ip_prefix& own) const;
 
 private:

@@ -8,7 +8,7 @@
 
 namespace troupe::tools {
 
-unique_fd signals_as_descriptor(std::initializer_list<int> signals) {
+unique_fd signals_as_descriptor(const std::vector<int>& signals) {
   ::signal(SIGPIPE, SIG_IGN);
   sigset_t handled;
   ::sigemptyset(&handled);

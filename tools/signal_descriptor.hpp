@@ -3,12 +3,12 @@
 
 #include "messages/unique_fd.hpp"
 
-#include <initializer_list>
+#include <vector>
 
 namespace troupe::tools {
 
 /// Blocks the signals in this and all later threads, and makes them readable (signalfd(2)). SIGPIPE
 /// becomes an error of who writes. Throws std::system_error.
-unique_fd signals_as_descriptor(std::initializer_list<int> signals);
+unique_fd signals_as_descriptor(const std::vector<int>& signals);
 
 } // namespace troupe::tools

@@ -271,6 +271,7 @@ std::vector<link_route> link::routes() {
     rtmsg fixed{};
     fixed.rtm_family = linux_family(family);
     const netlink_message message = new_message(RTM_GETROUTE, NLM_F_DUMP, fixed);
+    put(message, RTA_OIF, index_); // where the kernel filters; it is looked at below all the same
     const auto collect = [&](nlmsghdr& header) {
       const held_route held = parse_route(header, family);
       if (held.plain && held.interface_index == index_ && held.metric == default_metric(family))

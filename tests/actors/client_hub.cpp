@@ -2,7 +2,7 @@
 
 #include "messages/limits.hpp"
 
-#include "tests/actors/hub_room.hpp"
+#include "tests/actors/line_hub.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -17,50 +17,6 @@ using namespace troupe::actors;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A protocol of lines: `echo X` is answered with X, `big N` with N octets, `later` and `round`
-/// when the test does, `quiet` never; after `end` the daemon closes with a word, after `out`
-/// without one.
-struct hub_fixture : hub_room {
-  std::vector<std::uint64_t> waiting;
-  int rounds_begun = 0;
-
-  hub_fixture() : hub_room(std::size_t{1} << 24, [this](client& who) { on_input(who); }) {}
-
-  void on_input(client& who) {
-    const std::size_t end = who.input.find('\n');
-    if (end == std::string::npos)
-      return;
-    const std::string line = who.input.substr(0, end);
-    who.input.erase(0, end + 1);
-    if (line.rfind("echo ", 0) == 0)
-      who.output += line.substr(5) + "\n";
-    else if (line.rfind("big ", 0) == 0)
-      who.output += std::string(std::stoul(line.substr(4)), 'x');
-    else if (line == "end")
-      who.output += "bye\n";
-    else if (line == "later")
-      waiting.push_back(who.id);
-    who.busy = line == "later";
-    if (line == "round" && hub.join_round(who))
-      ++rounds_begun;
-    who.closing = line == "end" || line == "out";
-  }
-
-  std::string ask(unix_client& who, std::string_view text) {
-    who.write(text);
-    turn();
-    return who.read();
-  }
-  void answer_round(const std::string& text) {
-    if (hub.answer_round([&](client& who) { who.output += text; }, now))
-      ++rounds_begun;
-  }
-  [[nodiscard]] bool is_out(unix_client& who) {
-    turn();
-    return who.closed();
-  }
-};
 
 /// No descriptor below the limit is free any more.
 class no_descriptors_left {
@@ -81,7 +37,7 @@ private:
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(client_hub, hub_fixture)
+BOOST_FIXTURE_TEST_SUITE(client_hub, line_hub)
 
 BOOST_AUTO_TEST_CASE(a_request_is_answered) {
   unix_client one = join();
@@ -151,75 +107,6 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_a_large_answer_keeps_nobody_waiting) {
   BOOST_TEST(got == octets);
 }
 
-BOOST_AUTO_TEST_CASE(beyond_the_bound_of_answers_who_has_read_nothing_for_longest_goes) {
-  const std::string large = "big " + std::to_string(output_octets_max / 2) + "\n";
-  unix_client first = join();
-  unix_client second = join();
-  unix_client third = join();
-  for (unix_client* const each : {&first, &second}) {
-    each->write(large);
-    turn();
-  }
-  BOOST_TEST(hub.size() == 3U);
-  BOOST_TEST(!first.read().empty());
-  turn(); // it has taken something later than the second
-  BOOST_TEST(ask(third, "big 10\n") == "xxxxxxxxxx");
-  BOOST_TEST(hub.size() == 3U);
-  third.write(large);
-  turn();
-  BOOST_TEST(hub.size() == 2U);
-  while (!second.read().empty())
-    continue;
-  BOOST_TEST(second.closed());
-  BOOST_TEST(!third.read().empty());
-}
-
-BOOST_AUTO_TEST_CASE(who_goes_for_its_answer_may_be_the_next_in_turn) {
-  const std::string large = "big " + std::to_string(output_octets_max) + "\n";
-  unix_client first = join();
-  unix_client second = join();
-  unix_client third = join();
-  second.write(large);
-  turn();
-  first.write(large);
-  third.write("echo here\n");
-  turn();
-  BOOST_TEST(hub.size() == 2U);
-  BOOST_TEST(third.read() == "here\n");
-  BOOST_TEST(!first.read().empty());
-}
-
-BOOST_AUTO_TEST_CASE(beyond_the_bound_of_answers_a_round_lets_those_before_go) {
-  std::vector<unix_client> all;
-  for (std::size_t i = 0; i < clients_max; ++i) {
-    all.push_back(join());
-    all.back().write("round\n");
-    turn();
-  }
-  BOOST_TEST(rounds_begun == 1);
-  answer_round("of the first\n");
-  BOOST_TEST(all[0].read() == "of the first\n");
-  answer_round(std::string(output_octets_max, 'x'));
-  BOOST_TEST(hub.size() == 2U);
-}
-
-BOOST_AUTO_TEST_CASE(one_answer_alone_may_be_longer_than_the_bound) {
-  unix_client one = join();
-  one.write("big " + std::to_string(output_octets_max + 1) + "\n");
-  turn();
-  BOOST_TEST(hub.size() == 1U);
-}
-
-BOOST_AUTO_TEST_CASE(a_long_request_leaves_no_memory_behind) {
-  client who(1, {}, {});
-  who.input = std::string(std::size_t{1} << 20, 'x') + "\nrest";
-  who.scanned = 7;
-  BOOST_TEST(who.take((std::size_t{1} << 20) + 1).size() == (std::size_t{1} << 20) + 1);
-  BOOST_TEST(who.input == "rest");
-  BOOST_TEST(who.input.capacity() < 1024U);
-  BOOST_TEST(who.scanned == 0U);
-}
-
 BOOST_AUTO_TEST_CASE(requests_behind_a_large_answer_wait_for_it) {
   unix_client one = join();
   one.write("big 4000000\necho after\n");
@@ -254,19 +141,6 @@ BOOST_AUTO_TEST_CASE(closing_behind_an_answer_is_closing_too) {
   hub.answer(waiting.at(0), "b\n", now);
   BOOST_TEST(other.read() == "b\n");
   BOOST_TEST(other.closed());
-}
-
-BOOST_AUTO_TEST_CASE(when_full_the_one_idle_for_longest_goes) {
-  unix_client first = join();
-  unix_client second = join();
-  unix_client third = join();
-  BOOST_TEST(ask(first, "echo still here\n") == "still here\n");
-  unix_client fourth = join();
-  BOOST_TEST(hub.size() == clients_max);
-  BOOST_TEST(is_out(second));
-  BOOST_TEST(!is_out(first));
-  BOOST_TEST(!is_out(third));
-  BOOST_TEST(ask(fourth, "echo in\n") == "in\n");
 }
 
 BOOST_AUTO_TEST_CASE(who_leaves_while_its_answer_is_made_is_forgotten) {

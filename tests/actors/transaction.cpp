@@ -321,6 +321,24 @@ BOOST_AUTO_TEST_CASE(who_is_brought_back_stays_where_it_was) {
     BOOST_TEST(!each.moved);
 }
 
+BOOST_AUTO_TEST_CASE(tunnel_is_told_of_who_is_brought_back_to_a_name) {
+  conf::config first = running.config();
+  first.peers[0].endpoints = {{"a.example", 1, {}}};
+  BOOST_TEST(!change(first));
+  conf::config trial = first;
+  trial.peers[0].endpoints = {{"b.example", 1, {}}};
+  BOOST_TEST(!change(trial));
+  change_options back;
+  back.bring_back = true;
+  BOOST_TEST(!running.change_to(first, back, target));
+  const tunnel_change& told = target.changes.back();
+  BOOST_TEST(told.bring_back);
+  BOOST_REQUIRE(told.changed.size() == 1U);
+  BOOST_TEST((told.changed[0].settings.key == first.peers[0].settings.key));
+  BOOST_TEST(!told.changed[0].remote.has_value());
+  BOOST_TEST(!told.changed[0].allowed_ips_changed);
+}
+
 BOOST_AUTO_TEST_CASE(the_sockets_of_before_come_back_with_their_port) {
   const std::uint16_t chosen = running.bound_port();
   conf::config desired = running.config();

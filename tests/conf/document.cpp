@@ -124,12 +124,38 @@ BOOST_AUTO_TEST_CASE(deep_nesting_is_an_error_and_no_crash) {
 }
 
 BOOST_AUTO_TEST_CASE(the_deepest_that_is_read_does_not_exhaust_the_stack) {
-  const std::string key = "a.a.a.a.a";
-  std::string text;
-  for (int i = 0; i < 255; ++i)
-    text += key + " = {";
-  BOOST_TEST(error_of(text + key + " = 1" + std::string(255, '}')) == "");
-  BOOST_TEST(error_of(text + key + " = {" + key + " = 1}" + std::string(255, '}')) != "");
+  const std::string key = "a.a.a.a";
+  const auto nested = [&key](std::size_t points) {
+    std::string text;
+    for (int i = 0; i < 255; ++i, points -= 3)
+      text += key + " = {";
+    text += "b";
+    for (; points != 0; --points)
+      text += ".b";
+    return text + " = 1" + std::string(255, '}');
+  };
+  BOOST_TEST(error_of(nested(limits::config_key_parts_max)) == "");
+  BOOST_TEST(error_of(nested(limits::config_key_parts_max + 1)) != "");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_searched_for_each_of_its_kind_is_bounded) {
+  std::string tables;
+  std::string dotted;
+  std::string implicit;
+  for (int i = 0; i < 200'000; ++i) {
+    const std::string number = std::to_string(i);
+    tables += "[[a" + number + "]]\n";
+    dotted += "a" + number + ".b=1\n";
+    implicit += "[a" + number + ".b]\n";
+  }
+  BOOST_TEST(error_of(tables).find("too many of several") != std::string::npos);
+  BOOST_TEST(error_of(dotted).find("too many of several") != std::string::npos);
+  BOOST_TEST(error_of(implicit).find("too many of several") != std::string::npos);
+  std::string peers;
+  for (std::size_t i = 0; i <= limits::config_key_parts_max; ++i)
+    peers += i % 2 == 0 ? "[[peer]]\n" : "[[ peer\t]]\n";
+  BOOST_TEST(error_of(peers) == "");
+  BOOST_TEST(error_of(tables.substr(0, tables.find("[[a1000]]"))) == "");
 }
 
 BOOST_AUTO_TEST_CASE(points_in_texts_and_comments_are_no_parts_of_a_key) {
@@ -140,8 +166,15 @@ BOOST_AUTO_TEST_CASE(points_in_texts_and_comments_are_no_parts_of_a_key) {
     BOOST_TEST(error_of("a = " + marks + points + "\n" + marks[0] + points + marks + "\n") == "");
 }
 
+BOOST_AUTO_TEST_CASE(points_of_a_value_are_left_to_the_parser) {
+  const std::string points(2000, '.');
+  BOOST_TEST(error_of("endpoint = a" + points + "\n").find("quotation marks") != std::string::npos);
+  BOOST_TEST(error_of("a = [\n1.5, 1979-05-27T07:32:00.5Z]\n") == "");
+}
+
 BOOST_AUTO_TEST_CASE(the_place_of_an_endless_key_is_told) {
-  BOOST_TEST(error_of("a = 1\nb" + std::string(5, '.') + "\n").find("a.toml:2:6: error: a key") ==
+  const std::string points(limits::config_key_parts_max + 1, '.');
+  BOOST_TEST(error_of("a = 1\nb" + points + "\n").find("a.toml:2:1002: error: a key of too many") ==
              0U);
 }
 

@@ -124,6 +124,19 @@ BOOST_AUTO_TEST_CASE(a_move_is_taken_back_with_the_change_that_made_it) {
   BOOST_TEST((net.place() == net.bob.address));
 }
 
+BOOST_AUTO_TEST_CASE(who_has_not_moved_stays_when_a_change_is_taken_back) {
+  lost_pair net;
+  net.move_to(net.bob.address, false); // roamed, as it were
+  tunnel_change change;
+  change.park_removed = true;
+  net.alice.apply(change);
+  tunnel_change back;
+  back.bring_back = true;
+  back.changed = {{net.alice.settings_of(net.bob), net.nowhere, false}};
+  net.alice.apply(back);
+  BOOST_TEST((net.place() == net.bob.address));
+}
+
 BOOST_AUTO_TEST_CASE(a_move_of_nobody_is_nothing) {
   lost_pair net;
   tunnel_change change;

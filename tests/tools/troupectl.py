@@ -158,6 +158,15 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (USAGE, ""), arguments)
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
+    def test_an_unknown_command_is_named_and_the_nearest_suggested(self) -> None:
+        for words, said in ((("statu",), "called `statu`; did you mean `status`?"),
+                            (("-i", "x", "peer", "shw", "y"), "`shw`; did you mean `show`?"),
+                            ((ALICE_PRIVATE,), "(text withheld, as it may hold a key)")):
+            done = ctl(*words)
+            self.assertEqual(done.returncode, USAGE)
+            self.assertIn(said, done.stderr)
+        self.assertIn("A subcommand is required", ctl("peer").stderr)
+
 
 def completed(*words: str) -> list[str]:
     """What bash offers for the last word."""
@@ -167,16 +176,6 @@ def completed(*words: str) -> list[str]:
                           env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
                           capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.split()
-
-
-    def test_an_unknown_command_is_named_and_the_nearest_suggested(self) -> None:
-        for words, said in ((("statu",), "called `statu`; did you mean `status`?"),
-                            (("-i", "x", "peer", "shw", "y"), "`shw`; did you mean `show`?"),
-                            ((ALICE_PRIVATE,), "(text withheld, as it may hold a key)")):
-            done = ctl(*words)
-            self.assertEqual(done.returncode, USAGE)
-            self.assertIn(said, done.stderr)
-        self.assertIn("A subcommand is required", ctl("peer").stderr)
 
 
 class Completion(unittest.TestCase):
@@ -220,6 +219,20 @@ class Permissions(unittest.TestCase):
                 done = subprocess.run((BIN / program, *words, file.name, "--insecure-permissions"),
                                       capture_output=True, text=True, check=False)
                 self.assertEqual((done.returncode, done.stderr), (DONE, ""))
+
+
+    def test_a_folder_of_drop_ins_that_others_can_write_is_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file, drop_ins = Path(folder, "wgt0.toml"), Path(folder, "wgt0.d")
+            file.touch(mode=0o600)
+            file.write_text(f'[interface]\nname = "wgt0"\nprivate_key = "{ALICE_PRIVATE}"\n')
+            drop_ins.mkdir(mode=0o755)
+            self.assertEqual(ctl("check", str(file)).returncode, DONE)
+            drop_ins.chmod(0o775)
+            done = ctl("check", str(file))
+            self.assertEqual(done.returncode, FAILED)
+            self.assertIn(f"others can write this folder; run: chmod go-w {drop_ins}", done.stderr)
+            self.assertEqual(ctl("check", str(file), "--insecure-permissions").returncode, DONE)
 
 
 class Daemons(unittest.TestCase):
