@@ -99,7 +99,8 @@ void client_hub::serve(std::span<const watched_fd> ready, time_point now) {
       each = clients_.erase(each);
       continue;
     }
-    evict_who_does_not_read(*each); // perhaps the next
+    if (one.readable || one.writable) // it may have been answered
+      evict_who_does_not_read(*each); // perhaps the next
     ++each;
   }
   if (ready.front().readable)
