@@ -64,27 +64,16 @@ private:
   std::unordered_map<public_key, const conf::peer_config*> peers_;
 };
 
-/// A file that the daemon would read at its next start, as root, is nobody else's to name, and one
-/// that it reads is nobody else's to leave out.
-bool names_other_key_files(const conf::config& running, const conf::config& wanted) {
-  if (wanted.interface.private_key_file != running.interface.private_key_file)
+/// Whether the interface, or a peer of `wanted`, has another key file than in `from`. `or_first`:
+/// one for a peer that `from` does not know is another, too.
+bool has_other_key_files(const conf::config& from, const conf::config& wanted, bool or_first) {
+  if (wanted.interface.private_key_file != from.interface.private_key_file)
     return true;
-  const peers_by_key known(running);
+  const peers_by_key known(from);
   return std::any_of(wanted.peers.begin(), wanted.peers.end(), [&](const conf::peer_config& peer) {
     const conf::peer_config* const before = known.find(peer.settings.key);
-    return peer.preshared_key_file != (before == nullptr ? "" : before->preshared_key_file);
-  });
-}
-
-/// What only root may change of the interface, or of a peer that is in both, is not the same.
-bool differs_for_root(const conf::config& left, const conf::config& right) {
-  if (left.interface.commands != right.interface.commands ||
-      left.interface.private_key_file != right.interface.private_key_file)
-    return true;
-  const peers_by_key known(left);
-  return std::any_of(right.peers.begin(), right.peers.end(), [&](const conf::peer_config& peer) {
-    const conf::peer_config* const other = known.find(peer.settings.key);
-    return other != nullptr && other->preshared_key_file != peer.preshared_key_file;
+    return before != nullptr ? peer.preshared_key_file != before->preshared_key_file
+                             : or_first && !peer.preshared_key_file.empty();
   });
 }
 
@@ -149,7 +138,9 @@ change_service::desired change_service::parse_files(json& params, const requeste
   if (const auto* errors = std::get_if<std::vector<conf::config_error>>(&parsed))
     return refuse(conf::to_string(*errors));
   conf::config& wanted = std::get<conf::config>(parsed);
-  if (!who.is_root() && names_other_key_files(running_->config(), wanted))
+  // A file that the daemon would read at its next start, as root, is nobody else's to name, and one
+  // that it reads is nobody else's to leave out.
+  if (!who.is_root() && has_other_key_files(running_->config(), wanted, true))
     return rpc_failure{rpc_code::not_allowed,
                        "only root may name a key file that is not in use already, or leave out one "
                        "that is"};
@@ -324,7 +315,9 @@ change_service::answer change_service::save(const requester& who, moment now) {
     return refuse("nobody could start from what runs: " + *fault);
   desired wanted = read_store();
   if (const conf::config* const on_disk = std::get_if<conf::config>(&wanted)) {
-    if (!who.is_root() && differs_for_root(*on_disk, running_->config()))
+    const bool is_roots = on_disk->interface.commands != running_->config().interface.commands ||
+                          has_other_key_files(*on_disk, running_->config(), false);
+    if (!who.is_root() && is_roots)
       return rpc_failure{rpc_code::not_allowed,
                          "the file has other commands or key files than what runs: only root may "
                          "write over them"};
